@@ -46,14 +46,14 @@ template <class... Parts>
 
 }  // namespace fb
 
-#define FB_CHECK_KIND(kind, condition, ...)                                      \
-  do {                                                                           \
+#define FB_CHECK_KIND(kind, condition, ...)                                                 \
+  do {                                                                                      \
     if (__builtin_expect(!(condition), 0)) ::fb::raise(::fb::ErrorKind::kind, __VA_ARGS__); \
   } while (0)
 #define FB_CHECK(condition, ...) FB_CHECK_KIND(Runtime, condition, __VA_ARGS__)
 #define FB_CHECK_VALUE(condition, ...) FB_CHECK_KIND(Value, condition, __VA_ARGS__)
 #define FB_CHECK_TYPE(condition, ...) FB_CHECK_KIND(Type, condition, __VA_ARGS__)
 #define FB_CHECK_INDEX(condition, ...) FB_CHECK_KIND(Index, condition, __VA_ARGS__)
-#define FB_ASSERT(condition)                                                                 \
-  FB_CHECK_KIND(Internal, condition, "internal error at " __FILE__ ":", __LINE__, ": " #condition \
-                " does not hold. This is a bug in flambeau: please report it.")
+#define FB_ASSERT(condition)                                                      \
+  FB_CHECK_KIND(Internal, condition, "internal error at " __FILE__ ":", __LINE__, \
+                ": " #condition " does not hold. This is a bug in flambeau: please report it.")
