@@ -55,6 +55,8 @@ class Node : public Counted {
   virtual std::string name() const = 0;
   // Fills grad_inputs, one entry an edge; undefined means zero. May consume grad_outputs.
   virtual void apply(Tensors& grad_outputs, Tensors& grad_inputs) = 0;
+  // Hooks that belong to the node by nature (a leaf's own); run before the gradients are captured or applied.
+  virtual void own_hooks(Tensors& /*grad_outputs*/) {}
   // Frees what was saved for the derivative.
   virtual void release_saved() {}
 

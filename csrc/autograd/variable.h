@@ -7,7 +7,7 @@ namespace fb {
 
 struct AutogradMeta : AutogradState {
   bool requires_grad = false;  // leaves only
-  bool retains_grad = false;
+  std::shared_ptr<TensorImpl*> retained;  // set by retain_grad: how the node's hook finds this tensor while it lives
   uint32_t slot = 0;
   Ref<Node> grad_fn;
   Tensor grad;

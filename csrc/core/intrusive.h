@@ -18,6 +18,8 @@ class Counted {
     }
     return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
   }
+  // For objects with weak references, where another thread may revive the object meanwhile.
+  bool drop_atomically() const { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   uint32_t use_count() const { return count_.load(std::memory_order_acquire); }
   // For weak references: takes a reference unless the object is already dying.
   bool try_retain() const {
