@@ -1,0 +1,127 @@
+"""The table: on the terminal, and as Markdown and JSON in benchmarks/results."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.runner import Result
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def amount(value: float, unit: str) -> str:
+    """A time or size with three digits: 0.000000123 s is 123 ns."""
+    if unit == "MB":
+        return f"{value:.0f} MB"
+    for scale, name in ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms")):
+        if value < 999.5 * scale:
+            digits = max(0, 2 - math.floor(math.log10(max(value / scale, 1))))
+            return f"{value / scale:.{digits}f} {name}"
+    return f"{value:.2f} s"
+
+
+def cell(result: Result, library: str) -> str:
+    """The median; beside a busy neighbour also what it is alone."""
+    text = amount(result.values[library], result.unit)
+    if library in result.idle:
+        slowdown = result.values[library] / result.idle[library]
+        text = f"{amount(result.idle[library], result.unit)} -> {text} ({slowdown:.2f}x)"
+    return text
+
+
+def bar(result: Result) -> str:
+    if result.group == "start-up":
+        return f"at most {result.bar:g} {result.unit}"
+    if result.idle:
+        return f"at most {result.bar:g}x slower"
+    return f"at least {result.bar:g}x"
+
+
+def gain(result: Result) -> str:
+    """What is judged, with its confidence interval."""
+    low, high = result.interval
+    kind = "slower" if result.idle else "faster"
+    if result.unit == "MB":
+        return f"{result.ratio:.2f}x smaller"
+    return f"{result.ratio:.2f}x {kind} ({low:.2f}-{high:.2f})"
+
+
+def cells(result: Result, libraries: list[str]) -> list[str]:
+    if result.problem:
+        return [result.name, "", "", result.problem, bar(result), "NO"]
+    verdict = "yes" if result.passed else "NO"
+    return [
+        result.name,
+        *(cell(result, library) for library in libraries),
+        gain(result),
+        bar(result),
+        verdict,
+    ]
+
+
+def header(libraries: list[str]) -> list[str]:
+    return ["what", *libraries, f"{libraries[0]} is", "must be", "met"]
+
+
+def groups(results: list[Result]) -> Iterator[tuple[str, list[Result]]]:
+    for group in dict.fromkeys(result.group for result in results):
+        yield group, [result for result in results if result.group == group]
+
+
+def summary(results: list[Result]) -> Iterator[str]:
+    """The geometric mean of the speed-ups of every group in which they are that."""
+    for group, members in groups(results):
+        ratios = [r.ratio for r in members if not r.problem and not r.idle and r.unit == "s"]
+        if ratios:
+            mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+            yield f"{group}: {mean:.2f}x faster (geometric mean of {len(ratios)})"
+
+
+def on_terminal(results: list[Result], libraries: list[str]) -> None:
+    table = Table(*header(libraries))
+    for _, members in groups(results):
+        for result in members:
+            style = "red" if result.problem or not result.passed else ""
+            table.add_row(*cells(result, libraries), style=style)
+        table.add_section()
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(table)
+    for line in summary(results):
+        console.print(line)
+
+
+def markdown(about: dict[str, Any], results: list[Result], libraries: list[str]) -> str:
+    where = about["machine"]
+    place = f"{where['cpu']}, {where['cores']} cores, Python {where['python']}, {where['date']}"
+    versions = ", ".join(
+        f"{library} {entry['version']} ({entry['threads']} threads)"
+        for library, entry in about["libraries"].items()
+    )
+    lines = [
+        f"{place}. {versions}",
+        "",
+        "| " + " | ".join(header(libraries)) + " |",
+        "|" + "---|" * len(header(libraries)),
+        *("| " + " | ".join(cells(result, libraries)) + " |" for result in results),
+        "",
+        *(f"- {line}" for line in summary(results)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(about: dict[str, Any], results: list[Result], libraries: list[str]) -> list[Path]:
+    RESULTS.mkdir(exist_ok=True)
+    stem = RESULTS / f"{libraries[0]}-vs-{libraries[1]}"
+    tables, data = stem.with_suffix(".md"), stem.with_suffix(".json")
+    tables.write_text(markdown(about, results, libraries))
+    entries = [asdict(result) for result in results]
+    data.write_text(json.dumps({**about, "results": entries}, indent=1) + "\n")
+    return [tables, data]

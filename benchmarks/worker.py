@@ -1,0 +1,131 @@
+"""One library in one process: takes requests as JSON lines on stdin, answers on stdout.
+
+Started by runner.py as `python -m benchmarks.worker flambeau`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+import timeit
+from typing import Any, TextIO
+
+import numpy as np
+
+from benchmarks.workloads import ROWS, Draw, Row
+
+BATCH_SECONDS = 0.01
+MAX_COMPARED = 1_000_000
+
+
+def reset_peak_memory() -> None:
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def peak_memory() -> int:
+    """The most memory held since the last reset, in bytes."""
+    with open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def involuntary_switches() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+
+
+class Worker:
+    def __init__(self, library: str) -> None:
+        self.library: Any = importlib.import_module(library)
+        self.names: dict[str, Any] = {}
+        self.row: Row = ROWS[0]
+        self.timer = timeit.Timer()
+        self.calls = 1
+
+    def about(self) -> dict[str, Any]:
+        return {
+            "version": str(self.library.__version__),
+            "threads": self.library.get_num_threads(),
+        }
+
+    def make(self, row: str, reference: bool) -> None:
+        self.row = next(candidate for candidate in ROWS if candidate.name == row)
+        self.library.set_grad_enabled(self.row.grad)
+        self.names = self.row.make(self.library, Draw(self.library, self.row, reference))
+
+    def prepare(self, row: str) -> dict[str, Any]:
+        """Make the row's names, and find how many calls fill a batch."""
+        self.names.clear()
+        gc.collect()
+        reset_peak_memory()
+        self.make(row, reference=False)
+        self.timer = timeit.Timer(self.row.statement, globals=self.names)
+        self.timer.timeit(1)
+        self.calls = 1
+        while (took := self.timer.timeit(self.calls)) < BATCH_SECONDS / 2:
+            self.calls = max(self.calls * 2, int(self.calls * BATCH_SECONDS / max(took, 1e-9) / 2))
+        return {"calls": self.calls}
+
+    def results(self, row: str, path: str, reference: bool) -> dict[str, Any]:
+        """Write what the row's statement computes to ``path``."""
+        self.make(row, reference)
+        if "check" in self.names:
+            tensors = self.names["check"]()
+        else:
+            tensors = [eval(part, self.names) for part in self.row.statement.split(";")]
+        arrays = [tensor.detach().to(self.library.float64).numpy().ravel() for tensor in tensors]
+        arrays = [array[:: max(1, array.size // MAX_COMPARED)] for array in arrays]
+        np.savez(path, *arrays)
+        self.names.clear()
+        return {"arrays": len(arrays)}
+
+    def sample(self, seconds: float) -> dict[str, Any]:
+        """Time the row for at least ``seconds``: the median over batches, per unit of work."""
+        batches = []
+        switches = involuntary_switches()
+        cpu, start = time.process_time(), time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            batches.append(self.timer.timeit(self.calls) / self.calls / self.row.per)
+        return {
+            "seconds": statistics.median(batches),
+            "fastest": min(batches),
+            "wall": time.perf_counter() - start,
+            "cpu": time.process_time() - cpu,
+            "switches": involuntary_switches() - switches,
+            "peak": peak_memory(),
+        }
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        actions = (self.about, self.prepare, self.results, self.sample)
+        action = {action.__name__: action for action in actions}[request.pop("do")]
+        try:
+            return action(**request)
+        except Exception as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+
+def private_stdout() -> TextIO:
+    """The pipe to the parent; what the library itself prints goes to stderr instead."""
+    pipe = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return pipe
+
+
+def main() -> None:
+    pipe = private_stdout()
+    worker = Worker(sys.argv[1])
+    for line in sys.stdin:
+        print(json.dumps(worker.answer(json.loads(line))), file=pipe)
+
+
+if __name__ == "__main__":
+    main()
