@@ -11,7 +11,7 @@ constexpr std::string_view kNames[kDTypes + 1] = {
     "uint8",   "int8",      "int16",      "int32", "int64",    "float16",  "float32",
     "float64", "complex64", "complex128", "bool",  "bfloat16", "undefined"};
 // How PyTorch names them in "... not implemented for 'Half'".
-constexpr std::string_view kErrorNames[kDTypes + 1] = {
+constexpr std::string_view kClassNames[kDTypes + 1] = {
     "Byte",   "Char",          "Short",         "Int",  "Long",     "Half",     "Float",
     "Double", "ComplexFloat",  "ComplexDouble", "Bool", "BFloat16", "Undefined"};
 
@@ -36,6 +36,7 @@ DType promote_floating(DType a, DType b) {
 }  // namespace
 
 std::string_view dtype_name(DType t) { return kNames[static_cast<int>(t)]; }
+std::string_view dtype_class_name(DType t) { return kClassNames[static_cast<int>(t)]; }
 
 DType promote_types(DType a, DType b) {
   if (a == b) return a;
@@ -67,7 +68,7 @@ void set_default_dtype(DType t) {
 }
 
 void raise_unsupported_dtype(std::string_view op, DType dtype) {
-  raise(ErrorKind::NotImplemented, '"', op, "\" not implemented for '", kErrorNames[static_cast<int>(dtype)], "'");
+  raise(ErrorKind::NotImplemented, '"', op, "\" not implemented for '", dtype_class_name(dtype), "'");
 }
 
 }  // namespace fb

@@ -106,6 +106,8 @@ constexpr DType complex_dtype(DType t) {
 
 // "float32", "int64", ...
 std::string_view dtype_name(DType t);
+// "Float", "Long", ...: as PyTorch's errors name them.
+std::string_view dtype_class_name(DType t);
 // The smallest type both convert to (torch.promote_types).
 DType promote_types(DType a, DType b);
 // Whether PyTorch casts `from` to `to` implicitly into a given output (torch.can_cast).
