@@ -36,8 +36,10 @@ inline Device device_of(const Tensor& t) { return t.device(); }
 inline Device device_of(std::span<const Tensor> list) { return list.empty() ? Device{} : list[0].device(); }
 }  // namespace detail
 
+template <class Tag, class Signature>
+class Kernel;
 template <class Tag, class First, class... Rest>
-class Kernel : public KernelSlot {
+class Kernel<Tag, void(First, Rest...)> : public KernelSlot {
  public:
   using Function = void (*)(First, Rest...);
   explicit constexpr Kernel(const char* name) : KernelSlot(name) { emulated_ = nullptr; }
@@ -65,7 +67,7 @@ class Kernel : public KernelSlot {
 #define FB_KERNEL(name, ...)                                                       \
   namespace fb::kernels {                                                          \
   struct name##_tag;                                                               \
-  inline constinit ::fb::Kernel<name##_tag, __VA_ARGS__> name{#name};                \
+  inline constinit ::fb::Kernel<name##_tag, void(__VA_ARGS__)> name{#name};            \
   struct name##_tag {                                                              \
     static auto& slot() { return name; }                                           \
   };                                                                               \
