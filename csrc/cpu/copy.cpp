@@ -1,0 +1,212 @@
+#include "ops/copy_kernels.h"
+
+#include <cstring>
+
+#include "cpu/convert.h"
+#include "cpu/elementwise.h"
+
+namespace fb {
+namespace {
+
+constexpr int64_t kCopyGrain = 256 << 10;  // bytes
+
+// Both are the same block of memory up to the offset.
+bool laid_out_alike(const Tensor& out, const Tensor& src) {
+  if (out.is_contiguous() && src.is_contiguous()) return out.numel() == src.numel();
+  if (!same_shape(out.sizes(), src.sizes())) return false;
+  for (size_t d = 0; d < out.sizes().size(); ++d) {
+    if (out.sizes()[d] != 1 && out.strides()[d] != src.strides()[d]) return false;
+  }
+  return is_dense(out.sizes(), out.strides());
+}
+
+void copy_bytes(char* dst, const char* src, int64_t nbytes) {
+  const bool stream = nbytes >= kStreamBytes && reinterpret_cast<uintptr_t>(dst) % 64 == 0;
+  const int64_t lines = (nbytes + 63) / 64;
+  parallel_for(0, lines, kCopyGrain / 64, [&](int64_t begin, int64_t end) {
+    int64_t from = begin * 64, n = std::min(end * 64, nbytes) - from;
+    if (stream) {
+      stream_copy(dst + from, src + from, n);
+      stream_fence();
+    } else {
+      std::memcpy(dst + from, src + from, static_cast<size_t>(n));
+    }
+  });
+}
+
+void convert_dense(char* dst, DType to, const char* src, DType from, int64_t n) {
+  constexpr int64_t kPiece = 4096;
+  const int64_t to_size = item_size(to), from_size = item_size(from);
+  if (n <= 4 * kPiece) return convert(dst, to, src, from, n);
+  const bool stream = n * to_size >= kStreamBytes && reinterpret_cast<uintptr_t>(dst) % 64 == 0;
+  parallel_for(0, (n + kPiece - 1) / kPiece, 16, [&](int64_t begin, int64_t end) {
+    alignas(64) char block[kPiece * 16];
+    for (int64_t piece = begin; piece < end; ++piece) {
+      int64_t at = piece * kPiece, m = std::min(kPiece, n - at);
+      if (stream) {
+        convert(block, to, src + at * from_size, from, m);
+        stream_copy(dst + at * to_size, block, m * to_size);
+      } else {
+        convert(dst + at * to_size, to, src + at * from_size, from, m);
+      }
+    }
+    if (stream) stream_fence();
+  });
+}
+
+// --- transposition ---
+
+constexpr int kTile = 16;
+
+// dst[i][j] = src[j][i] for rows x columns of dst; strides in elements.
+template <class T>
+void transpose_tile(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows, int64_t columns) {
+  if (rows == kTile && columns == kTile) {
+    T tile[kTile][kTile];
+    for (int j = 0; j < kTile; ++j) std::memcpy(tile[j], src + j * src_stride, sizeof(tile[j]));
+    for (int i = 0; i < kTile; ++i) {
+      T row[kTile];
+      for (int j = 0; j < kTile; ++j) row[j] = tile[j][i];
+      std::memcpy(dst + i * dst_stride, row, sizeof(row));
+    }
+    return;
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) dst[i * dst_stride + j] = src[j * src_stride + i];
+  }
+}
+
+struct Plane {
+  int64_t rows, columns;         // of dst: columns are contiguous there, rows in src
+  int64_t dst_stride, src_stride;  // between rows of dst, between columns in src
+};
+
+template <class T>
+void transpose_plane(T* dst, const T* src, const Plane& p) {
+  // Square-ish patches keep the lines of both sides in the first-level cache.
+  constexpr int64_t kPatch = 64;
+  for (int64_t r = 0; r < p.rows; r += kPatch) {
+    const int64_t r_end = std::min(r + kPatch, p.rows);
+    for (int64_t c = 0; c < p.columns; c += kPatch) {
+      const int64_t c_end = std::min(c + kPatch, p.columns);
+      for (int64_t i = r; i < r_end; i += kTile) {
+        for (int64_t j = c; j < c_end; j += kTile) {
+          transpose_tile(dst + i * p.dst_stride + j, p.dst_stride, src + j * p.src_stride + i, p.src_stride,
+                         std::min<int64_t>(kTile, r_end - i), std::min<int64_t>(kTile, c_end - j));
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+void transpose(const Geometry& g, size_t row_dim, T* dst, const T* src) {
+  Plane plane{g.sizes[row_dim], g.sizes[0], g.strides[0][row_dim], g.strides[1][0]};
+  // Long planes are cut into bands, so that one plane is work for several threads.
+  const int64_t band = std::max<int64_t>(64, std::min<int64_t>(plane.rows, (1 << 16) / std::max<int64_t>(plane.columns, 1) / 64 * 64));
+  const int64_t bands = (plane.rows + band - 1) / band;
+  int64_t planes = 1;
+  for (size_t d = 1; d < g.sizes.size(); ++d) {
+    if (d != row_dim) planes *= g.sizes[d];
+  }
+  const int64_t per_band = std::min(band, plane.rows) * plane.columns;
+  parallel_for(0, planes * bands, std::max<int64_t>(1, 32768 / std::max<int64_t>(per_band, 1)), [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      int64_t rest = k / bands, first = k % bands * band;
+      int64_t to = first * g.strides[0][row_dim], from = first;
+      for (size_t d = 1; d < g.sizes.size(); ++d) {
+        if (d == row_dim) continue;
+        to += rest % g.sizes[d] * g.strides[0][d];
+        from += rest % g.sizes[d] * g.strides[1][d];
+        rest /= g.sizes[d];
+      }
+      Plane part = plane;
+      part.rows = std::min(band, plane.rows - first);
+      transpose_plane(dst + to, src + from, part);
+    }
+  });
+}
+
+// Where the source runs along another dimension than the result: NCHW <-> NHWC, transposed matrices.
+bool copy_transposed(const Geometry& g, const Tensor& out, const Tensor& src) {
+  if (g.strides[0][0] != 1 || g.strides[1][0] <= 1 || g.sizes[0] < 4) return false;
+  size_t row_dim = 0;
+  for (size_t d = 1; d < g.sizes.size(); ++d) {
+    if (g.strides[1][d] == 1 && g.sizes[d] >= 4) row_dim = d;
+  }
+  if (row_dim == 0) return false;
+  switch (out.item_size()) {
+    case 1: transpose(g, row_dim, out.data<uint8_t>(), src.data<uint8_t>()); return true;
+    case 2: transpose(g, row_dim, out.data<uint16_t>(), src.data<uint16_t>()); return true;
+    case 4: transpose(g, row_dim, out.data<uint32_t>(), src.data<uint32_t>()); return true;
+    case 8: transpose(g, row_dim, out.data<uint64_t>(), src.data<uint64_t>()); return true;
+    default: return false;
+  }
+}
+
+template <class T>
+void copy_loop_run(char* const* data, int64_t n, const void*) {
+  std::memcpy(data[0], data[1], static_cast<size_t>(n) * sizeof(T));
+}
+
+void copy_cpu(const Tensor& out, const Tensor& src) {
+  const int64_t n = out.numel();
+  if (n == 0) return;
+  const bool same = out.dtype() == src.dtype();
+  if (laid_out_alike(out, src)) {
+    char *to = static_cast<char*>(out.raw()), *from = static_cast<char*>(src.raw());
+    if (same) {
+      if (to != from) copy_bytes(to, from, n * out.item_size());
+    } else {
+      convert_dense(to, out.dtype(), from, src.dtype(), n);
+    }
+    return;
+  }
+  if (same && src.numel() == n) {
+    const Tensor* inputs[] = {&src};
+    Geometry g(out, inputs);
+    if (copy_transposed(g, out, src)) return;
+  }
+  Loop loop;
+  switch (out.item_size()) {
+    case 1: loop.run = copy_loop_run<uint8_t>; break;
+    case 2: loop.run = copy_loop_run<uint16_t>; break;
+    case 4: loop.run = copy_loop_run<uint32_t>; break;
+    case 8: loop.run = copy_loop_run<uint64_t>; break;
+    default: loop.run = copy_loop_run<complex128>; break;
+  }
+  loop.types[0] = loop.types[1] = out.dtype();
+  const Tensor* inputs[] = {&src};
+  run_loop(loop, 1, out, inputs, nullptr);
+}
+
+void fill_cpu(const Tensor& out, const Scalar& value) {
+  const int64_t n = out.numel();
+  if (n == 0) return;
+  alignas(16) char element[16];
+  FB_DISPATCH(out.dtype(), FB_ALL, "fill_", {
+    scalar_t v = value.to<scalar_t>();
+    std::memcpy(element, &v, sizeof(v));
+  });
+  const int64_t size = out.item_size();
+  if (out.is_contiguous() || is_dense(out.sizes(), out.strides())) {
+    char* data = static_cast<char*>(out.raw());
+    bool zero = true;
+    for (int64_t i = 0; i < size; ++i) zero &= element[i] == 0;
+    parallel_for(0, n, kCopyGrain / size, [&](int64_t begin, int64_t end) {
+      if (zero) {
+        std::memset(data + begin * size, 0, static_cast<size_t>((end - begin) * size));
+      } else {
+        fill_block(data + begin * size, element, size, end - begin);
+      }
+    });
+    return;
+  }
+  copy_cpu(out, scalar_tensor(value, out.dtype()));
+}
+
+CPU_KERNEL(copy, copy_cpu)
+CPU_KERNEL(fill, fill_cpu)
+
+}  // namespace
+}  // namespace fb
