@@ -1,0 +1,696 @@
+#include "python/call.h"
+
+#include <structmember.h>
+
+#include <algorithm>
+
+#include <unordered_map>
+
+namespace fb::py {
+
+int64_t* Arena::take(size_t n) {
+  if (used + n <= 48) {
+    int64_t* p = small + used;
+    used += n;
+    return p;
+  }
+  ints.emplace_back(n);
+  return ints.back().data();
+}
+
+namespace {
+
+// Below this many elements a kernel is over before another thread could take the lock.
+constexpr int64_t kReleaseGilFrom = 16384;
+
+int64_t elements(const Call& c) {
+  int64_t n = 0;
+  for (size_t i = 0, count = c.op.params.size(); i < count; ++i) {
+    const Value& v = c.args[i];
+    if (v.kind == Kind::Tensor) {
+      n += v.tensor->numel;
+    } else if (v.kind == Kind::Tensors) {
+      for (uint32_t j = 0; j < v.length; ++j) n += v.tensors[j].defined() ? v.tensors[j].numel() : 0;
+    } else if (v.kind == Kind::Ints) {  // sizes of what is to be made
+      int64_t product = 1;
+      for (uint32_t j = 0; j < v.length && product < kReleaseGilFrom; ++j) product *= std::max<int64_t>(v.ints[j], 1);
+      n += product;
+    }
+  }
+  return n;
+}
+
+bool as_tensor(PyObject* o, Value& v, Arena& arena) {
+  if (Py_TYPE(o) != TensorType) {
+    if (!PyObject_TypeCheck(o, TensorType)) return false;
+    if (Py_TYPE(o) != ParameterType && overrides_calls(Py_TYPE(o))) arena.overridden = true;
+  }
+  v.kind = Kind::Tensor;
+  v.tensor = tensor_of(o).impl();
+  return true;
+}
+
+// Zero-dimensional tensors stand for numbers where a schema wants one.
+bool number_from(PyObject* o, Scalar& s) {
+  if (as_number(o, s)) return true;
+  if (!is_tensor(o) || tensor_of(o).dim() != 0 || tensor_of(o).is_meta()) return false;
+  s = item(tensor_of(o));
+  return true;
+}
+
+bool convert_ints(PyObject* o, const Param& p, Value& v, Arena& arena) {
+  int64_t single;
+  if (PyTuple_Check(o) || PyList_Check(o)) {
+    auto n = static_cast<size_t>(PySequence_Fast_GET_SIZE(o));
+    int64_t* out = arena.take(std::max(n, static_cast<size_t>(p.list_size)));
+    for (size_t i = 0; i < n; ++i)
+      if (!as_int(PySequence_Fast_GET_ITEM(o, static_cast<Py_ssize_t>(i)), out[i])) return false;
+    if (n == 1 && p.list_size > 1) {
+      std::fill(out, out + p.list_size, out[0]);
+      n = static_cast<size_t>(p.list_size);
+    }
+    v = Value(Ints(out, n));
+    return true;
+  }
+  if (p.list_size == 0 || PyBool_Check(o) || !as_int(o, single)) return false;
+  int64_t* out = arena.take(static_cast<size_t>(p.list_size));
+  std::fill(out, out + p.list_size, single);
+  v = Value(Ints(out, static_cast<size_t>(p.list_size)));
+  return true;
+}
+
+bool convert_list(PyObject* o, Value& v, Arena& arena) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+  Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  Tensors list;
+  list.reserve(static_cast<size_t>(n));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    Value element;
+    if (item == Py_None) {
+      list.emplace_back();
+    } else if (as_tensor(item, element, arena)) {
+      list.push_back(tensor_of(item));
+    } else {
+      return false;
+    }
+  }
+  arena.lists.push_back(std::move(list));
+  v = Value(arena.lists.back());
+  return true;
+}
+
+}  // namespace
+
+bool convert(PyObject* o, const Param& p, Value& v, Arena& arena) {
+  if (o == Py_None && (p.optional || p.fallback.none()) && (p.optional || p.type == Type::Generator)) {
+    v = Value();
+    return true;
+  }
+  switch (p.type) {
+    case Type::Tensor: {
+      if (as_tensor(o, v, arena)) return true;
+      Scalar s;
+      if (!p.number_ok || !as_number(o, s)) return false;
+      arena.held.push_back(wrapped_number(s));
+      v = Value(arena.held.back());
+      return true;
+    }
+    case Type::TensorList: return convert_list(o, v, arena);
+    case Type::Int: {
+      int64_t i;
+      if (!as_int(o, i)) return false;
+      v = Value(i);
+      return true;
+    }
+    case Type::IntList: return convert_ints(o, p, v, arena);
+    case Type::Float: {
+      if (PyFloat_CheckExact(o)) {
+        v = Value(PyFloat_AS_DOUBLE(o));
+        return true;
+      }
+      Scalar s;
+      if (!number_from(o, s) || s.is_complex()) return false;
+      v = Value(s.to<double>());
+      return true;
+    }
+    case Type::FloatList: {
+      if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+      std::vector<double> values;
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+        Scalar s;
+        if (!number_from(PySequence_Fast_GET_ITEM(o, i), s) || s.is_complex()) return false;
+        values.push_back(s.to<double>());
+      }
+      arena.floats.push_back(std::move(values));
+      v = Value(std::span<const double>(arena.floats.back()));
+      return true;
+    }
+    case Type::Bool: {
+      if (o == Py_True || o == Py_False) {
+        v = Value(o == Py_True);
+        return true;
+      }
+      Scalar s;
+      if (PyLong_Check(o) || !as_number(o, s) || !s.is_bool()) return false;
+      v = Value(s.to<bool>());
+      return true;
+    }
+    case Type::Scalar: {
+      Scalar s;
+      if (!number_from(o, s)) return false;
+      if (s.is_complex()) {
+        arena.scalars.push_back(std::make_unique<Scalar>(s));
+        v = Value(*arena.scalars.back());
+      } else {
+        v = Value(s);
+      }
+      return true;
+    }
+    case Type::DType: {
+      DType t;
+      if (!as_dtype(o, t)) return false;
+      v = Value(t);
+      return true;
+    }
+    case Type::Device: {
+      Device d;
+      if (!as_device(o, d)) return false;
+      v = Value(d);
+      return true;
+    }
+    case Type::Format: {
+      MemoryFormat f;
+      if (!as_format(o, f)) return false;
+      v = Value(f);
+      return true;
+    }
+    case Type::String: {
+      if (!PyUnicode_Check(o)) return false;
+      Py_ssize_t n;
+      const char* text = PyUnicode_AsUTF8AndSize(o, &n);
+      if (!text) throw PythonError();
+      v = Value(std::string_view(text, static_cast<size_t>(n)));
+      return true;
+    }
+    case Type::Generator: {
+      Generator* g = as_generator(o);
+      if (!g) return false;
+      v = Value(g);
+      return true;
+    }
+  }
+  return false;
+}
+
+namespace {
+
+PyTypeObject* g_op_type;
+PyTypeObject* g_op_method_type;
+std::unordered_map<std::string, PyObject*>& table() {
+  static auto* t = new std::unordered_map<std::string, PyObject*>;
+  return *t;
+}
+
+PyOp* op_in(PyObject* o) { return reinterpret_cast<PyOp*>(o); }
+
+const char* type_text(const Param& p) {
+  switch (p.type) {
+    case Type::Tensor: return p.number_ok ? "Tensor or Number" : "Tensor";
+    case Type::TensorList: return "tuple of Tensors";
+    case Type::Int: return "int";
+    case Type::IntList: return "tuple of ints";
+    case Type::Float: return "float";
+    case Type::FloatList: return "tuple of floats";
+    case Type::Bool: return "bool";
+    case Type::Scalar: return "Number";
+    case Type::DType: return "torch.dtype";
+    case Type::Device: return "torch.device";
+    case Type::Format: return "torch.memory_format";
+    case Type::String: return "str";
+    case Type::Generator: return "torch.Generator";
+  }
+  return "?";
+}
+
+// NumPy's spellings.
+std::string_view plain_name(std::string_view name) {
+  if (name == "axis") return "dim";
+  if (name == "axes") return "dims";
+  if (name == "keepdims") return "keepdim";
+  if (name == "self" || name == "x" || name == "x1") return "input";
+  if (name == "x2") return "other";
+  return name;
+}
+
+struct Mismatch {
+  std::string text;
+};
+
+// Fills `values` from Python arguments; on a mismatch says why (only if asked: texts are slow).
+class Binder {
+ public:
+  Binder(const Overload& overload, PyOp* callable, Arena& arena, Mismatch* why)
+      : overload_(overload), op_(*overload.op), callable_(callable), arena_(arena), why_(why) {}
+
+  bool bind(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, Value* values, PyObject** out) {
+    size_t n = op_.params.size();
+    uint64_t filled = 0;
+    auto count = static_cast<size_t>(nargs);
+    for (size_t i = 0; i < count; ++i) {
+      if (i >= overload_.positional) {
+        return fail([&] {
+          return concat(name(), " takes ", overload_.positional, " positional argument", overload_.positional == 1 ? "" : "s", " but ", count,
+                        count == 1 ? " was given" : " were given");
+        });
+      }
+      const Param& p = op_.params[i];
+      // x.view(2, 3): the last positional list may be spelled out.
+      if (i + 1 == overload_.positional && takes_rest(p, args[i], count - i)) {
+        if (!convert_rest(p, args + i, count - i, values[i])) return mismatch(p, i, args[i]);
+        filled |= uint64_t{1} << i;
+        break;
+      }
+      if (!convert(args[i], p, values[i], arena_)) return mismatch(p, i, args[i]);
+      filled |= uint64_t{1} << i;
+    }
+    Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    for (Py_ssize_t k = 0; k < keywords; ++k) {
+      PyObject* key = PyTuple_GET_ITEM(kwnames, k);
+      PyObject* value = args[nargs + k];
+      int index = find(key);
+      if (index < 0) {
+        if (std::string_view text = utf8(key); text == "out" && callable_->form == Form::Functional && !op_.writes_first) {
+          if (value != Py_None) *out = value;
+          continue;
+        }
+        if (ignorable(utf8(key), value)) continue;
+        return fail([&] { return concat(name(), " got an unexpected keyword argument '", utf8(key), "'"); });
+      }
+      if (filled >> index & 1)
+        return fail([&] { return concat(name(), " got multiple values for argument '", utf8(key), "'"); });
+      if (!convert(value, op_.params[index], values[index], arena_)) return mismatch(op_.params[index], SIZE_MAX, value);
+      filled |= uint64_t{1} << index;
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (filled >> i & 1) continue;
+      const Param& p = op_.params[i];
+      if (!p.has_default) {
+        return fail([&] {
+          return concat(name(), " missing 1 required ", p.keyword_only ? "keyword-only" : "positional", " argument: \"", p.name, '"');
+        });
+      }
+      values[i] = p.fallback;
+    }
+    return true;
+  }
+
+ private:
+  static std::string_view utf8(PyObject* s) {
+    Py_ssize_t n;
+    const char* text = PyUnicode_AsUTF8AndSize(s, &n);
+    return text ? std::string_view(text, static_cast<size_t>(n)) : "?";
+  }
+  std::string name() const { return concat(utf8(callable_->name), "()"); }
+  template <class F>
+  bool fail(F&& text) {
+    if (why_) why_->text = text();
+    return false;
+  }
+  bool mismatch(const Param& p, size_t position, PyObject* value) {
+    return fail([&] {
+      std::string place = position == SIZE_MAX ? "" : concat(" (position ", position + 1 - (callable_->method ? 1 : 0), ")");
+      std::string_view got = Py_TYPE(value)->tp_name;
+      if (auto dot = got.rfind('.'); dot != std::string_view::npos) got = got.substr(dot + 1);
+      return concat(name(), ": argument '", p.name, "'", place, " must be ", type_text(p), ", not ", got);
+    });
+  }
+  int find(PyObject* key) const {
+    for (size_t i = 0; i < overload_.names.size(); ++i)
+      if (overload_.names[i] == key) return static_cast<int>(i);
+    std::string_view text = utf8(key);
+    if (int index = op_.param(text); index >= 0) return index;
+    return op_.param(plain_name(text));
+  }
+  // Arguments that PyTorch takes everywhere and that change nothing on the CPU.
+  static bool ignorable(std::string_view key, PyObject* value) {
+    return (key == "layout" || key == "pin_memory" || key == "non_blocking") && (value == Py_None || !PyTuple_Check(value));
+  }
+  static bool takes_rest(const Param& p, PyObject* first, size_t rest) {
+    if (p.type == Type::IntList) return (rest > 1 || p.list_size == 0) && !PyBool_Check(first) && PyIndex_Check(first) && !PyTuple_Check(first);
+    if (p.type == Type::TensorList) return is_tensor(first);
+    return false;
+  }
+  bool convert_rest(const Param& p, PyObject* const* args, size_t n, Value& v) {
+    if (p.type == Type::IntList) {
+      int64_t* out = arena_.take(n);
+      for (size_t i = 0; i < n; ++i)
+        if (!as_int(args[i], out[i])) return false;
+      v = Value(Ints(out, n));
+      return true;
+    }
+    Tensors list;
+    for (size_t i = 0; i < n; ++i) {
+      Value element;
+      if (!as_tensor(args[i], element, arena_)) return false;
+      list.push_back(tensor_of(args[i]));
+    }
+    arena_.lists.push_back(std::move(list));
+    v = Value(arena_.lists.back());
+    return true;
+  }
+
+  const Overload& overload_;
+  const OpDef& op_;
+  PyOp* callable_;
+  Arena& arena_;
+  Mismatch* why_;
+};
+
+void take_out(PyObject* out, Call& call, Tensors& targets) {
+  call.form = Form::Out;
+  if (is_tensor(out)) {
+    targets.push_back(tensor_of(out));
+  } else if (PyTuple_Check(out) || PyList_Check(out)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i) {
+      PyObject* o = PySequence_Fast_GET_ITEM(out, i);
+      FB_CHECK_TYPE(is_tensor(o), call.op.name, "(): argument 'out' must be a tuple of Tensors, but found ", Py_TYPE(o)->tp_name);
+      targets.push_back(tensor_of(o));
+    }
+  } else {
+    raise(ErrorKind::Type, call.op.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
+  }
+  size_t wanted = call.op.returns == OpDef::Returns::Tuple ? call.op.result_names.size() : 1;
+  FB_CHECK_TYPE(call.op.returns != OpDef::Returns::List && call.op.returns != OpDef::Returns::Scalar, call.op.name,
+                "() does not take an 'out' argument");
+  FB_CHECK_TYPE(targets.size() == wanted, call.op.name, "() expected ", wanted, " tensors as 'out', but got ", targets.size());
+  call.targets = targets.data();
+  call.target_count = static_cast<uint32_t>(targets.size());
+}
+
+PyObject* call_overload(const Overload& overload, PyOp* callable, Value* values, Arena& arena, PyObject* const* args, PyObject* out) {
+  Call call(*overload.op, values, callable->form);
+  Tensors targets;
+  if (out) take_out(out, call, targets);
+  if (callable->form == Form::InPlace) {
+    call.targets = &tensor_of(args[0]);
+    call.target_count = 1;
+  }
+  (void)arena;
+  run(call);
+  if (out) {
+    if (is_tensor(out)) return Py_NewRef(out);
+  }
+  bool writes = callable->form == Form::InPlace || overload.op->writes_first;
+  return wrap_results(call, writes && is_tensor(args[0]) ? args[0] : nullptr);
+}
+
+[[noreturn]] void raise_no_match(PyOp* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  std::string first;
+  for (Overload& overload : *self->overloads) {
+    Arena arena;
+    Value values[kMaxParams];
+    PyObject* out = nullptr;
+    Mismatch why;
+    Binder(overload, self, arena, &why).bind(args, nargs, kwnames, values, &out);
+    if (self->overloads->size() == 1) raise(ErrorKind::Type, why.text);
+    first += "\n * " + overload.op->schema + "\n      " + why.text;
+  }
+  std::string got;
+  for (Py_ssize_t i = 0; i < nargs; ++i) got += (i ? ", " : "") + std::string(Py_TYPE(args[i])->tp_name);
+  for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
+    got += concat(got.empty() ? "" : ", ", PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), "=", Py_TYPE(args[nargs + k])->tp_name);
+  raise(ErrorKind::Type, PyUnicode_AsUTF8(self->name), "() received an invalid combination of arguments - got (", got,
+        "), but expected one of:", first);
+}
+
+PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  auto* self = op_in(callable);
+  Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+  return guarded([&]() -> PyObject* {
+    auto& overloads = *self->overloads;
+    auto attempt = [&](uint32_t index, PyObject*& result) {
+      Arena arena;
+      Value values[kMaxParams];
+      PyObject* out = nullptr;
+      if (!Binder(overloads[index], self, arena, nullptr).bind(args, nargs, kwnames, values, &out)) return false;
+      if (self->form == Form::InPlace && !(nargs && is_tensor(args[0]))) return false;
+      self->last = index;
+      if (__builtin_expect(arena.overridden, 0)) {
+        result = call_override(callable, args, nargs, kwnames);
+        if (result || PyErr_Occurred()) return true;
+      }
+      result = call_overload(overloads[index], self, values, arena, args, out);
+      return true;
+    };
+    PyObject* result = nullptr;
+    uint32_t last = self->last;
+    if (overloads.size() == 1) {
+      if (attempt(0, result)) return result;
+    } else {
+      // Registration order decides between overloads that both fit, so only a call of the same shape may start at the last one.
+      for (uint32_t i = 0; i < overloads.size(); ++i)
+        if (attempt(i, result)) return result;
+    }
+    (void)last;
+    raise_no_match(self, args, nargs, kwnames);
+  });
+}
+
+PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
+  if (!instance || instance == Py_None) return Py_NewRef(self);
+  return PyMethod_New(self, instance);
+}
+
+PyObject* op_repr(PyObject* self) {
+  return PyUnicode_FromFormat("<built-in %s %U>", op_in(self)->method ? "method" : "function", op_in(self)->dotted);
+}
+
+PyObject* op_doc(PyObject* self, void*) {
+  std::string text;
+  for (auto& overload : *op_in(self)->overloads) text += overload.op->schema + "\n";
+  for (auto& overload : *op_in(self)->overloads) {
+    if (overload.op->doc.empty()) continue;
+    text += "\n" + overload.op->doc;
+    break;
+  }
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+PyObject* op_name(PyObject* self, void*) { return Py_NewRef(op_in(self)->name); }
+PyObject* op_module(PyObject*, void*) { return PyUnicode_FromString("flambeau"); }
+
+PyObject* make_python_value(const Value& v, const Param& p) { return wrap_value(v, p); }
+
+// inspect.Signature, built when somebody asks.
+PyObject* op_signature(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    Object inspect = check(PyImport_ImportModule("inspect"));
+    Object parameter = check(PyObject_GetAttrString(inspect.get(), "Parameter"));
+    Object list = check(PyList_New(0));
+    const Overload& overload = op_in(self)->overloads->front();
+    for (auto& p : overload.op->params) {
+      Object kind = check(PyObject_GetAttrString(parameter.get(), p.keyword_only ? "KEYWORD_ONLY" : "POSITIONAL_OR_KEYWORD"));
+      Object args = check(Py_BuildValue("(sO)", p.name.c_str(), kind.get()));
+      Object kwargs = check(PyDict_New());
+      if (p.has_default) {
+        Object value = Object::steal(make_python_value(p.fallback, p));
+        check(PyDict_SetItemString(kwargs.get(), "default", value.get()));
+      }
+      Object made = check(PyObject_Call(parameter.get(), args.get(), kwargs.get()));
+      check(PyList_Append(list.get(), made.get()));
+    }
+    Object signature = check(PyObject_GetAttrString(inspect.get(), "Signature"));
+    return check(PyObject_CallOneArg(signature.get(), list.get())).release();
+  });
+}
+
+PyObject* op_schemas(PyObject* self, void*) {
+  return guarded([&]() -> PyObject* {
+    Object list = check(PyList_New(0));
+    for (auto& overload : *op_in(self)->overloads) {
+      Object text = check(PyUnicode_FromString(overload.op->schema.c_str()));
+      check(PyList_Append(list.get(), text.get()));
+    }
+    return list.release();
+  });
+}
+
+PyObject* find_named(PyObject*, PyObject* dotted) {
+  const char* text = PyUnicode_AsUTF8(dotted);
+  if (!text) return nullptr;
+  PyObject* op = lookup_op(text);
+  if (op) return Py_NewRef(op);
+  PyErr_Format(PyExc_AttributeError, "there is no operator '%s'", text);
+  return nullptr;
+}
+
+PyObject* op_reduce(PyObject* self, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Object module = check(PyImport_ImportModule("flambeau._C"));
+    Object finder = check(PyObject_GetAttrString(module.get(), "_find_op"));
+    return Py_BuildValue("(O(O))", finder.get(), op_in(self)->dotted);
+  });
+}
+PyObject* op_same(PyObject* self, PyObject*) { return Py_NewRef(self); }
+
+PyMethodDef kOpMethods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr},
+                            {"__copy__", op_same, METH_NOARGS, nullptr},
+                            {"__deepcopy__", op_same, METH_O, nullptr},
+                            {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef kOpGetters[] = {{"__doc__", op_doc, nullptr, nullptr, nullptr},
+                            {"__name__", op_name, nullptr, nullptr, nullptr},
+                            {"__qualname__", op_name, nullptr, nullptr, nullptr},
+                            {"__module__", op_module, nullptr, nullptr, nullptr},
+                            {"__signature__", op_signature, nullptr, nullptr, nullptr},
+                            {"schemas", op_schemas, nullptr, "The schemas behind this name, in the order they are tried.", nullptr},
+                            {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMemberDef kOpMembers[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOp, vectorcall), READONLY, nullptr},
+                            {nullptr, 0, 0, 0, nullptr}};
+
+void add_overload(PyObject* o, const OpDef& op) {
+  Overload overload{&op, {}, 0};
+  for (auto& p : op.params) {
+    overload.names.push_back(PyUnicode_InternFromString(p.name.c_str()));
+    if (!p.keyword_only) ++overload.positional;
+  }
+  if (op.params.size() > kMaxParams) raise(ErrorKind::Internal, op.full_name, " has too many parameters");
+  op_in(o)->overloads->push_back(std::move(overload));
+}
+
+PyObject* new_op(const std::string& dotted, bool inplace) {
+  bool method = dotted.starts_with("Tensor.");
+  auto* o = PyObject_New(PyOp, method ? g_op_method_type : g_op_type);
+  if (!o) throw PythonError();
+  o->vectorcall = op_vectorcall;
+  o->overloads = new std::vector<Overload>;
+  o->last = 0;
+  o->form = inplace ? Form::InPlace : Form::Functional;
+  o->method = method;
+  o->dotted = PyUnicode_FromString(dotted.c_str());
+  auto dot = dotted.rfind('.');
+  o->name = PyUnicode_InternFromString(dotted.substr(dot == std::string::npos ? 0 : dot + 1).c_str());
+  return reinterpret_cast<PyObject*>(o);
+}
+
+// {name: operator} of the dotted names with this prefix: "" for the top level, "nn.functional", "Tensor", ...
+PyObject* op_namespace(PyObject*, PyObject* prefix_object) {
+  return guarded([&]() -> PyObject* {
+    const char* text = PyUnicode_AsUTF8(prefix_object);
+    if (!text) throw PythonError();
+    std::string prefix = *text ? std::string(text) + "." : "";
+    Object dict = check(PyDict_New());
+    for (auto& [dotted, op] : table()) {
+      if (!dotted.starts_with(prefix)) continue;
+      std::string name = dotted.substr(prefix.size());
+      if (name.find('.') == std::string::npos) check(PyDict_SetItemString(dict.get(), name.c_str(), op));
+    }
+    return dict.release();
+  });
+}
+
+PyMethodDef kFunctions[] = {
+    {"_find_op", find_named, METH_O, "The operator of a dotted name."},
+    {"namespace", op_namespace, METH_O, "The operators of a dotted namespace, by name."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+bool is_op(PyObject* o) { return Py_TYPE(o) == g_op_type || Py_TYPE(o) == g_op_method_type; }
+
+PyObject* lookup_op(std::string_view dotted) {
+  auto found = table().find(std::string(dotted));
+  return found == table().end() ? nullptr : found->second;
+}
+
+void run(Call& call) {
+  ReleaseGil release(elements(call) >= kReleaseGilFrom);
+  dispatch(call);
+}
+
+void publish_ops() {
+  static size_t published = 0;
+  auto ops = all_ops();
+  for (; published < ops.size(); ++published) {
+    const OpDef& op = *ops[published];
+    for (const std::string& dotted : op.names) {
+      bool inplace = dotted.ends_with('_') && !dotted.ends_with("__") && !op.writes_first;
+      PyObject*& slot = table()[dotted];
+      if (!slot) slot = new_op(dotted, inplace);
+      add_overload(slot, op);
+      if (dotted.starts_with("Tensor.")) {
+        check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(TensorType), dotted.c_str() + 7, slot));
+      }
+    }
+  }
+}
+
+PyObject* unary(const OpDef& op, PyObject* a) {
+  return guarded([&]() -> PyObject* {
+    Arena arena;
+    Value values[kMaxParams];
+    as_tensor(a, values[0], arena);
+    if (arena.overridden) {
+      PyObject* result = call_override(lookup_op("Tensor." + op.name), &a, 1, nullptr);
+      if (result || PyErr_Occurred()) return result;
+    }
+    for (size_t i = 1; i < op.params.size(); ++i) values[i] = op.params[i].fallback;
+    Call call(op, values);
+    run(call);
+    return wrap_results(call, nullptr);
+  });
+}
+
+PyObject* binary(const OpDef& op, PyObject* a, PyObject* b, Form form) {
+  return guarded([&]() -> PyObject* {
+    Arena arena;
+    arena.held.reserve(2);
+    Value values[kMaxParams];
+    PyObject* operands[2] = {a, b};
+    for (int i = 0; i < 2; ++i) {
+      if (as_tensor(operands[i], values[i], arena)) continue;
+      Scalar s;
+      if (!as_number(operands[i], s)) Py_RETURN_NOTIMPLEMENTED;
+      arena.held.push_back(wrapped_number(s));
+      values[i] = Value(arena.held.back());
+    }
+    if (__builtin_expect(arena.overridden, 0)) {
+      PyObject* callable = lookup_op("Tensor." + op.name + (form == Form::InPlace ? "_" : ""));
+      PyObject* result = callable ? call_override(callable, operands, 2, nullptr) : nullptr;
+      if (result || PyErr_Occurred()) return result;
+    }
+    for (size_t i = 2; i < op.params.size(); ++i) values[i] = op.params[i].fallback;
+    Call call(op, values, form);
+    if (form == Form::InPlace) {
+      call.targets = &tensor_of(a);
+      call.target_count = 1;
+    }
+    run(call);
+    return wrap_results(call, form == Form::InPlace ? a : nullptr);
+  });
+}
+
+void init_ops(PyObject* module) {
+  PyType_Slot function_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+                                  {Py_tp_repr, reinterpret_cast<void*>(op_repr)},
+                                  {Py_tp_methods, kOpMethods},
+                                  {Py_tp_getset, kOpGetters},
+                                  {Py_tp_members, kOpMembers},
+                                  {0, nullptr}};
+  PyType_Slot method_slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+                                {Py_tp_repr, reinterpret_cast<void*>(op_repr)},
+                                {Py_tp_methods, kOpMethods},
+                                {Py_tp_getset, kOpGetters},
+                                {Py_tp_members, kOpMembers},
+                                {Py_tp_descr_get, reinterpret_cast<void*>(op_get)},
+                                {0, nullptr}};
+  constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  PyType_Spec function{"flambeau.Op", sizeof(PyOp), 0, flags, function_slots};
+  PyType_Spec method{"flambeau.OpMethod", sizeof(PyOp), 0, flags | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
+  g_op_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&function)).release());
+  g_op_method_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&method)).release());
+  check(PyObject_SetAttrString(module, "Op", reinterpret_cast<PyObject*>(g_op_type)));
+  check(PyModule_AddFunctions(module, kFunctions));
+  publish_ops();
+}
+
+}  // namespace fb::py
