@@ -1,0 +1,50 @@
+"""Activations composed of other operators."""
+
+from __future__ import annotations
+
+import warnings
+
+import flambeau
+import flambeau.nn.functional as F
+from flambeau import Tensor
+
+__all__ = ["_get_softmax_dim", "gumbel_softmax"]
+
+
+def _get_softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
+    """Return the dimension that softmax-like functions use when none is given."""
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Sample from the Gumbel-Softmax distribution (Jang et al. 2016, Maddison et al. 2016).
+
+    Args:
+        logits (Tensor): unnormalized log probabilities, any shape.
+        tau (float): temperature, positive.
+        hard (bool): return one-hot samples whose gradient is that of the soft ones.
+        eps (float): without effect, kept for old programs.
+        dim (int): dimension of the categories.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    gumbels = (
+        -flambeau.empty_like(logits, memory_format=flambeau.legacy_contiguous_format)
+        .exponential_()
+        .log()
+    )
+    soft = F.softmax((logits + gumbels) / tau, dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    one_hot = flambeau.zeros_like(logits, memory_format=flambeau.legacy_contiguous_format).scatter_(
+        dim, index, 1.0
+    )
+    return one_hot - soft.detach() + soft
