@@ -1,0 +1,123 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flambeau.optim._grouped import (
+    GroupedOptimizer,
+    State,
+    add_scaled,
+    check_exclusive,
+    check_lr,
+    check_not_negative,
+    descend,
+    scalar,
+)
+from flambeau.optim.optimizer import Group, ParamsT
+
+if TYPE_CHECKING:
+    from flambeau import Tensor
+
+__all__ = ["SGD"]
+
+
+class SGD(GroupedOptimizer):
+    r"""Stochastic gradient descent, with momentum if wanted.
+
+    With gradient ``g`` (plus ``weight_decay * p``) the step is ``p -= lr * b``, where
+    ``b = momentum * b + (1 - dampening) * g`` starts as the first gradient; Nesterov momentum steps
+    by ``g + momentum * b`` instead (Sutskever et al., "On the importance of initialization and
+    momentum in deep learning", 2013, with the learning rate outside of the buffer).
+
+    Args:
+        params: parameters, named parameters, or groups of them.
+        lr: learning rate, a number or a 0-d tensor.
+        momentum: weight of the past in the buffer; 0 keeps no buffer.
+        dampening: how much of the new gradient stays out of the buffer.
+        weight_decay: factor of the L2 penalty.
+        nesterov: look ahead; needs momentum and no dampening.
+        maximize, foreach, differentiable, fused: see :class:`Optimizer`.
+
+    Raises:
+        ValueError: an option out of its range.
+
+    Example:
+        >>> import flambeau as fb
+        >>> w = fb.tensor([1.0, 2.0], requires_grad=True)
+        >>> optimizer = fb.optim.SGD([w], lr=0.25)
+        >>> (w * w).sum().backward()
+        >>> optimizer.step()
+        >>> w.tolist()
+        [0.5, 1.0]
+    """
+
+    _later_options: ClassVar[dict[str, Any]] = {
+        "nesterov": False,
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "fused": False,
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float | Tensor = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_lr(lr)
+        check_not_negative(momentum=momentum, weight_decay=weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        check_exclusive(fused, foreach, differentiable)
+        self._step_supports_amp_scaling = bool(fused)
+
+    def _check(self, group: Group, parameter: Tensor, gradient: Tensor) -> None:
+        if not gradient.is_sparse:
+            super()._check(group, parameter, gradient)
+
+    def _step_group(self, group: Group) -> None:
+        momentum = group["momentum"]
+        for parameter in group["params"]:
+            gradient = parameter.grad
+            if gradient is not None:
+                self._check(group, parameter, gradient)
+                if group["maximize"]:
+                    gradient = -gradient
+                # Without momentum there is nothing to keep: no entry in the state either.
+                state = self.state[parameter] if momentum != 0 else {}
+                self._update(group, parameter, gradient, state)
+
+    def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
+        momentum = group["momentum"]
+        if group["weight_decay"] != 0:
+            gradient = add_scaled(gradient, parameter, group["weight_decay"])
+        if momentum != 0:
+            buffer = state.get("momentum_buffer")
+            if buffer is None:
+                buffer = state["momentum_buffer"] = gradient.detach().clone()
+            else:
+                buffer.mul_(momentum).add_(gradient, alpha=1 - group["dampening"])
+            gradient = gradient.add(buffer, alpha=momentum) if group["nesterov"] else buffer
+        descend(parameter, gradient, scalar(group["lr"]))
