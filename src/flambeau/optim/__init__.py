@@ -1,8 +1,7 @@
 """Optimizers, learning-rate schedules and averaged models."""
 
-from typing import Any
-
 from flambeau.optim import lr_scheduler as lr_scheduler
+from flambeau.optim import swa_utils as swa_utils
 from flambeau.optim._adafactor import Adafactor
 from flambeau.optim._muon import Muon
 from flambeau.optim.adadelta import Adadelta
@@ -40,11 +39,3 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "swa_utils":  # needs `nn`, which the rest does not
-        import importlib
-
-        return importlib.import_module("flambeau.optim.swa_utils")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -120,4 +120,4 @@ class Adafactor(GroupedOptimizer):
 
 
 def _rms(value: Tensor) -> float:
-    return float(value.norm(2).item() / value.numel() ** 0.5)
+    return float(value.norm(2).item() / max(1, value.numel()) ** 0.5)

@@ -92,6 +92,6 @@ class Adamax(GroupedOptimizer):
             gradient = gradient.add(parameter, alpha=group["weight_decay"])
         mean.lerp_(gradient, 1 - beta1)
         largest.copy_(fb.maximum(largest * beta2, gradient.abs().add_(group["eps"])))
-        if group["differentiable"]:
-            largest = largest.clone()
+        if group["differentiable"]:  # autograd keeps both, and they are updated in place
+            mean, largest = mean.clone(), largest.clone()
         descend(parameter, mean / largest, scalar(group["lr"]) / (1 - beta1 ** count.item()))

@@ -119,5 +119,7 @@ class NAdam(GroupedOptimizer):
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         root = square.div(1 - beta2**step).sqrt().add(group["eps"])
+        if group["differentiable"]:  # autograd keeps it, and it is updated in place
+            mean = mean.clone()
         descend(parameter, gradient / root, lr * (1.0 - momentum) / (1.0 - so_far))
         descend(parameter, mean / root, lr * following / (1.0 - so_far * following))

@@ -116,7 +116,7 @@ class SGD(GroupedOptimizer):
         if momentum != 0:
             buffer = state.get("momentum_buffer")
             if buffer is None:
-                buffer = state["momentum_buffer"] = gradient.detach().clone()
+                buffer = state["momentum_buffer"] = gradient.clone()
             else:
                 buffer.mul_(momentum).add_(gradient, alpha=1 - group["dampening"])
             gradient = gradient.add(buffer, alpha=momentum) if group["nesterov"] else buffer
