@@ -27,7 +27,9 @@ class Grad {
   const GradShape& shape(std::string_view arg, size_t j = 0) const;
   // Sizes of a result.
   Ints out_sizes(size_t i = 0) const;
+  const OpDef& op() const;
   // Any other argument.
+  const Value& value(std::string_view name) const;
   template <class T>
   T arg(std::string_view name) const {
     return Unbox<T>::get(value(name));
@@ -38,7 +40,7 @@ class Grad {
   void set(std::string_view arg, size_t j, Tensor gradient);
 
  private:
-  const Value& value(std::string_view name) const;
+
   size_t slot(std::string_view arg, size_t j) const;
   OpNode& node_;
   Tensors& douts_;

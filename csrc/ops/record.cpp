@@ -165,6 +165,7 @@ int index_of(const OpDef& op, std::string_view name) {
 }
 }  // namespace
 
+const OpDef& Grad::op() const { return node_.op(); }
 size_t Grad::slot(std::string_view arg, size_t j) const { return node_.edge_of(index_of(node_.op(), arg)) + j; }
 bool Grad::needs(std::string_view arg, size_t j) const { return node_.needs(slot(arg, j)); }
 Tensor Grad::in(std::string_view arg, size_t j) const { return node_.saved(index_of(node_.op(), arg), false, j); }

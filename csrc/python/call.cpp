@@ -595,6 +595,12 @@ PyMethodDef kFunctions[] = {
 
 }  // namespace
 
+PyObject* make_single_op(const OpDef& op, bool inplace) {
+  PyObject* o = new_op(op.full_name + (inplace ? "_" : ""), inplace);
+  add_overload(o, op);
+  return o;
+}
+
 bool is_op(PyObject* o) { return Py_TYPE(o) == g_op_type || Py_TYPE(o) == g_op_method_type; }
 
 PyObject* lookup_op(std::string_view dotted) {

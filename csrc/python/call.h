@@ -44,6 +44,9 @@ bool is_op(PyObject* o);
 // The object of a dotted name; null if there is none. Borrowed.
 PyObject* lookup_op(std::string_view dotted);
 
+// A callable of one schema in one form, for modes. A new reference.
+PyObject* make_single_op(const OpDef& op, bool inplace);
+
 // Result of a finished call as Python sees it.
 PyObject* wrap_results(Call& call, PyObject* self);
 // Value to Python, for modes and overrides.

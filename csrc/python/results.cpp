@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "python/call.h"
+#include "python/random.h"
 
 namespace fb::py {
 namespace {
@@ -83,7 +84,7 @@ PyObject* wrap_value(const Value& v, const Param& p) {
       Tensors list(v.tensors, v.tensors + v.length);
       return wrap_list(list);
     }
-    case Kind::Generator: Py_RETURN_NONE;
+    case Kind::Generator: return wrap_generator(v.generator);
   }
   (void)p;
   Py_RETURN_NONE;

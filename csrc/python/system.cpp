@@ -1,0 +1,55 @@
+// Threads, memory, default types, the emulated device.
+#include <nanobind/stl/string.h>
+
+#include "core/allocator.h"
+#include "core/threads.h"
+#include "ops/kernel.h"
+#include "python/caster.h"
+
+namespace fb::py {
+namespace {
+
+nb::dict stats() {
+  MemoryStats s = memory_stats();
+  nb::dict d;
+  d["allocated"] = s.allocated;
+  d["reserved"] = s.reserved;
+  d["peak_allocated"] = s.peak_allocated;
+  d["peak_reserved"] = s.peak_reserved;
+  d["allocations"] = s.allocations;
+  d["cache_hits"] = s.cache_hits;
+  return d;
+}
+
+// A second backend for tests: CPU memory behind kernels of its own that count their calls.
+void register_emulated_device() {
+  install_device_memory(DeviceType::Emulated, {cpu_allocate, cpu_release});
+  for (KernelSlot* slot : KernelSlot::all()) slot->emulate();
+}
+
+nb::dict emulated_calls() {
+  nb::dict d;
+  for (KernelSlot* slot : KernelSlot::all())
+    if (slot->emulated_calls) d[slot->name()] = slot->emulated_calls;
+  return d;
+}
+
+}  // namespace
+
+void init_system(PyObject* module) {
+  nb::module_ m = nb::borrow<nb::module_>(module);
+  m.def("get_num_threads", num_threads);
+  m.def("set_num_threads", set_num_threads);
+  m.def("_memory_stats", stats);
+  m.def("_reset_peak_memory", reset_peak_memory);
+  m.def("_empty_cache", empty_cache);
+  m.def("_set_memory_cap", set_memory_cap);
+  m.def("get_default_dtype", default_dtype);
+  m.def("_set_default_dtype", set_default_dtype);
+  m.def("promote_types", promote_types, nb::arg("type1"), nb::arg("type2"));
+  m.def("can_cast", can_cast, nb::arg("from_"), nb::arg("to"));
+  m.def("_register_emulated_device", register_emulated_device);
+  m.def("_emulated_calls", emulated_calls);
+}
+
+}  // namespace fb::py
