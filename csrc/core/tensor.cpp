@@ -125,16 +125,10 @@ Tensor wrapped_number(const Scalar& value) {
   return t;
 }
 
-Scalar item(const Tensor& t) {
-  FB_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
-  FB_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
-  const void* p = t.raw();
-  switch (t.dtype()) {
+Scalar read_element(const void* p, DType dtype) {
+  switch (dtype) {
     case DType::Bool: return Scalar(*static_cast<const bool*>(p));
-    case DType::Complex64: {
-      auto v = *static_cast<const complex64*>(p);
-      return Scalar(complex128(v.real(), v.imag()));
-    }
+    case DType::Complex64: return Scalar(complex128(*static_cast<const complex64*>(p)));
     case DType::Complex128: return Scalar(*static_cast<const complex128*>(p));
     case DType::Float16: return Scalar(static_cast<float>(*static_cast<const Half*>(p)));
     case DType::BFloat16: return Scalar(static_cast<float>(*static_cast<const BFloat16*>(p)));
@@ -142,8 +136,14 @@ Scalar item(const Tensor& t) {
     case DType::Float64: return Scalar(*static_cast<const double*>(p));
     default: break;
   }
-  FB_DISPATCH(t.dtype(), FB_INTEGERS, "item", return Scalar(static_cast<int64_t>(*static_cast<const scalar_t*>(p))));
+  FB_DISPATCH(dtype, FB_INTEGERS, "item", return Scalar(static_cast<int64_t>(*static_cast<const scalar_t*>(p))));
   return Scalar();
+}
+
+Scalar item(const Tensor& t) {
+  FB_CHECK(t.numel() == 1, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar");
+  FB_CHECK(!t.is_meta(), "Tensor.item() cannot be called on meta tensors");
+  return read_element(t.raw(), t.dtype());
 }
 
 void resize(const Tensor& t, Ints sizes) {

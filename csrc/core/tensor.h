@@ -97,6 +97,8 @@ Tensor wrapped_number(const Scalar& value);
 // A 0-d tensor of the given type on the CPU.
 Tensor scalar_tensor(const Scalar& value, DType dtype);
 Tensor from_storage(Ref<Storage> storage, Ints sizes, Ints strides, int64_t offset, DType dtype);
+// One element in CPU memory.
+Scalar read_element(const void* p, DType dtype);
 // Reads the only element of a CPU tensor.
 Scalar item(const Tensor& t);
 

@@ -258,8 +258,8 @@ PyObject* tensor_backward(PyObject*, PyObject* args, PyObject* kwargs) {
 }
 
 PyMethodDef kFunctions[] = {
-    {"_run_backward", reinterpret_cast<PyCFunction>(py_run_backward), METH_FASTCALL, nullptr},
-    {"_tensor_backward", reinterpret_cast<PyCFunction>(tensor_backward), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"_run_backward", as_method(py_run_backward), METH_FASTCALL, nullptr},
+    {"_tensor_backward", as_method(tensor_backward), METH_VARARGS | METH_KEYWORDS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
 // --- anomaly mode -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 #include "python/call.h"
 
-#include <structmember.h>
-
 #include <algorithm>
 
 #include <unordered_map>

@@ -184,22 +184,8 @@ PyObject* element(const char* p, DType dtype) {
     case DType::Float32: return PyFloat_FromDouble(*reinterpret_cast<const float*>(p));
     case DType::Float64: return PyFloat_FromDouble(*reinterpret_cast<const double*>(p));
     case DType::Int64: return PyLong_FromLongLong(*reinterpret_cast<const int64_t*>(p));
-    default: break;
+    default: return wrap(read_element(p, dtype));
   }
-  Scalar s;
-  FB_DISPATCH(dtype, FB_ALL, "tolist", {
-    auto v = *reinterpret_cast<const scalar_t*>(p);
-    if constexpr (std::is_same_v<scalar_t, Half> || std::is_same_v<scalar_t, BFloat16>) {
-      s = Scalar(static_cast<float>(v));
-    } else if constexpr (std::is_same_v<scalar_t, complex64>) {
-      s = Scalar(complex128(v));
-    } else if constexpr (std::is_integral_v<scalar_t> && !std::is_same_v<scalar_t, bool>) {
-      s = Scalar(static_cast<int64_t>(v));
-    } else {
-      s = Scalar(v);
-    }
-  });
-  return wrap(s);
 }
 
 PyObject* list_from(const char* p, Ints sizes, Ints strides, DType dtype) {

@@ -1,6 +1,7 @@
 // What all of the binding shares: owned references, errors, the interpreter lock.
 #pragma once
 #include <Python.h>
+#include <structmember.h>  // after Python.h
 
 #include <string_view>
 #include <utility>
@@ -82,6 +83,12 @@ int guarded_int(F&& body) noexcept {
     set_python_error();
     return -1;
   }
+}
+
+// Methods of other signatures than the plain one, as the tables want them.
+template <class F>
+PyCFunction as_method(F* f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
 
 class AcquireGil {

@@ -1,6 +1,4 @@
 // From C++ to Python: results of calls, values for modes, overrides of subclasses.
-#include <structmember.h>
-
 #include <unordered_map>
 
 #include "python/call.h"

@@ -1,7 +1,5 @@
 // The Python type of tensors: construction, attributes, the number protocol. Operators become methods in call.cpp; what is neither
 // hot nor small is Python, in flambeau/_tensor.py.
-#include <structmember.h>
-
 #include "autograd/engine.h"
 #include "ops/view_history.h"
 #include "python/autograd.h"
@@ -351,8 +349,8 @@ PyObject* method_set_(PyObject* self, PyObject* args) {
 }
 
 PyMethodDef kMethods[] = {
-    {"size", reinterpret_cast<PyCFunction>(method_size), METH_FASTCALL | METH_KEYWORDS, "size(dim=None): sizes, or the size of one dimension."},
-    {"stride", reinterpret_cast<PyCFunction>(method_stride), METH_FASTCALL, "stride(dim=None): steps in elements."},
+    {"size", as_method(method_size), METH_FASTCALL | METH_KEYWORDS, "size(dim=None): sizes, or the size of one dimension."},
+    {"stride", as_method(method_stride), METH_FASTCALL, "stride(dim=None): steps in elements."},
     {"dim", method_dim, METH_NOARGS, "Number of dimensions."},
     {"ndimension", method_dim, METH_NOARGS, "Number of dimensions."},
     {"numel", method_numel, METH_NOARGS, "Number of elements."},
@@ -366,14 +364,14 @@ PyMethodDef kMethods[] = {
     {"is_signed", method_is_signed, METH_NOARGS, nullptr},
     {"is_inference", method_is_inference, METH_NOARGS, nullptr},
     {"_is_view", method_is_view, METH_NOARGS, nullptr},
-    {"is_contiguous", reinterpret_cast<PyCFunction>(method_is_contiguous), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"is_contiguous", as_method(method_is_contiguous), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"detach", method_detach, METH_NOARGS, "The same memory without history."},
     {"detach_", method_detach_, METH_NOARGS, "Forgets the history."},
-    {"requires_grad_", reinterpret_cast<PyCFunction>(method_requires_grad_), METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"requires_grad_", as_method(method_requires_grad_), METH_VARARGS | METH_KEYWORDS, nullptr},
     {"retain_grad", method_retain_grad, METH_NOARGS, "Keeps .grad of a non-leaf."},
     {"_storage_nbytes", method_storage_nbytes, METH_NOARGS, nullptr},
     {"_storage_ptr", method_storage_ptr, METH_NOARGS, nullptr},
-    {"_make_subclass", reinterpret_cast<PyCFunction>(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr},
+    {"_make_subclass", as_method(make_subclass), METH_VARARGS | METH_KEYWORDS | METH_STATIC, nullptr},
     {"as_subclass", method_as_subclass, METH_O, "The same tensor as an instance of a subclass."},
     {"set_", method_set_, METH_VARARGS, "Takes over another tensor's storage, with the given offset, sizes and strides."},
     {nullptr, nullptr, 0, nullptr}};

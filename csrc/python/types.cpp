@@ -1,6 +1,4 @@
 // dtype, device, memory_format, layout and Size: small immutable types.
-#include <structmember.h>
-
 #include <cmath>
 
 #include "python/py.h"
