@@ -17,6 +17,7 @@
 
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -31,7 +32,7 @@ namespace {
 using Word = std::atomic<uint32_t>;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kHelperSpin = std::chrono::microseconds(30);  // between jobs
+constexpr auto kHelperSpin = std::chrono::microseconds(50);  // between jobs
 constexpr auto kCallerSpin = std::chrono::microseconds(20);  // for chunks a helper has begun
 constexpr int kMaxThreads = 1024;
 constexpr int kSlots = 16;  // callers that share the helpers
@@ -62,6 +63,14 @@ inline void pause() {
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
   asm volatile("yield");
+#endif
+}
+
+int current_processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
 #endif
 }
 
@@ -107,6 +116,7 @@ struct Job {
 struct alignas(128) Slot {
   std::atomic<uint64_t> state{0};
   std::atomic<Job*> job{nullptr};
+  std::atomic<int> processor{-1};  // where the owner was when it published
   std::atomic<bool> owned{false};
   alignas(64) Word done{0};  // units finished by helpers, and kOwnerSleeps
 };
@@ -194,12 +204,22 @@ bool help(Slot& slot) {
   return true;
 }
 
-bool help_anyone() {
-  bool helped = false;
+// What a round over all jobs came to. `displaced`: the helper ran where the job's owner had been,
+// so that to spin there would keep the owner waiting.
+struct Round {
+  bool helped = false, displaced = false;
+};
+
+Round help_anyone() {
+  Round round;
   for (uint32_t open = pool.open.load(); open != 0; open &= open - 1) {
-    helped |= help(pool.slots[std::countr_zero(open)]);
+    Slot& slot = pool.slots[std::countr_zero(open)];
+    const int owner = slot.processor.load(std::memory_order_relaxed);
+    if (!help(slot)) continue;
+    round.helped = true;
+    round.displaced |= owner >= 0 && owner == current_processor();
   }
-  return helped;
+  return round;
 }
 
 bool surplus() {
@@ -227,6 +247,10 @@ void sleep_until_permitted() {
   }
 }
 
+bool work_is_open() {
+  return pool.open.load(std::memory_order_relaxed) != 0;
+}
+
 bool leave_if_surplus() {
   if (!surplus()) return false;
   {
@@ -239,13 +263,25 @@ bool leave_if_surplus() {
   return true;
 }
 
+// A woken helper must not displace its caller, nor another process in the middle of its work: the
+// caller would lose more than the helper contributes.
+void yield_to_others() {
+#if defined(__linux__)
+  sched_param parameters{};
+  int policy = 0;
+  if (pthread_getschedparam(pthread_self(), &policy, &parameters) == 0 && policy == SCHED_OTHER) {
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+  }
+#endif
+}
+
 void helper_main() {
   inside_region = true;
+  yield_to_others();
   while (!leave_if_surplus()) {
-    if (help_anyone()) continue;
-    if (!spin_until(kHelperSpin, [] { return pool.open.load(std::memory_order_relaxed) != 0; })) {
-      sleep_until_permitted();
-    }
+    const Round round = help_anyone();
+    if (round.helped && !round.displaced) continue;
+    if (round.displaced || !spin_until(kHelperSpin, work_is_open)) sleep_until_permitted();
   }
 }
 
@@ -331,6 +367,7 @@ Slot* own_slot() {
 
 void publish(Slot& slot, Job& job) {
   slot.job.store(&job, std::memory_order_relaxed);
+  slot.processor.store(current_processor(), std::memory_order_relaxed);
   slot.done.store(0, std::memory_order_relaxed);
   const uint64_t serial = (slot.state.load(std::memory_order_relaxed) >> kRemainingBits) + 1;
   // In this order, because who takes the last unit closes the slot, perhaps at once.
