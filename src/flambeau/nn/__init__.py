@@ -4,6 +4,7 @@ from flambeau.nn import functional as functional
 from flambeau.nn import init as init
 from flambeau.nn import modules as modules
 from flambeau.nn import parameter as parameter
+from flambeau.nn import utils as utils
 from flambeau.nn.module import Module as Module
 from flambeau.nn.modules import *  # noqa: F403
 from flambeau.nn.parameter import Buffer as Buffer

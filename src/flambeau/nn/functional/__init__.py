@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 from flambeau.nn.functional.activation import *
 from flambeau.nn.functional.attention import *
+from flambeau.nn.functional.ctc import *
 from flambeau.nn.functional.distance import *
 from flambeau.nn.functional.loss import *
+from flambeau.nn.functional.normalization import *
 from flambeau.nn.functional.padding import *
+from flambeau.nn.functional.pooling import *
+from flambeau.nn.functional.shuffle import *
