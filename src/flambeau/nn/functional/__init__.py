@@ -19,4 +19,6 @@ from flambeau.nn.functional.loss import *
 from flambeau.nn.functional.normalization import *
 from flambeau.nn.functional.padding import *
 from flambeau.nn.functional.pooling import *
+from flambeau.nn.functional.resample import *
+from flambeau.nn.functional.sampling import *
 from flambeau.nn.functional.shuffle import *
