@@ -80,9 +80,7 @@ def _cubic(x: Tensor, dim: int, axis: _Axis) -> Tensor:
     low = places.floor()
     weights = cubic_weights(places - low)
     start = low.to(flambeau.int64) - 1
-    return _weighted(
-        x, dim, [((start + k).clamp(0, axis.size - 1), weights[k]) for k in range(4)]
-    )
+    return _weighted(x, dim, [((start + k).clamp(0, axis.size - 1), weights[k]) for k in range(4)])
 
 
 def _triangle(x: Tensor) -> Tensor:
@@ -144,7 +142,7 @@ def _resize(
     if not (input.is_floating_point() or input.dtype == flambeau.uint8):
         name = "nearest" if mode.startswith("nearest") else mode
         raise NotImplementedError(
-            f'"upsample_{name}{spatial}d" not implemented for \'{input.type().rpartition(".")[2].removesuffix("Tensor")}\''
+            f"\"upsample_{name}{spatial}d\" not implemented for '{input.type().rpartition('.')[2].removesuffix('Tensor')}'"
         )
     x = input
     # The last dimension first: it is the cheapest to walk along while the rest is small.
@@ -242,9 +240,7 @@ def interpolate(
     if size is not None:
         sizes = _per_dimension(size, input, "output size", "output size of")
     else:
-        factors = _per_dimension(
-            scale_factor, input, "scale_factor", "scale_factor of shape"
-        )
+        factors = _per_dimension(scale_factor, input, "scale_factor", "scale_factor of shape")
     if recompute_scale_factor and size is not None:
         raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     if antialias and not (mode in _FILTERS and input.dim() == 4):
@@ -267,7 +263,9 @@ def interpolate(
         return pool[spatial - 1](input, sizes)
     needed = _NEEDS.get(mode)
     if needed is not None and needed != input.dim():
-        raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {needed}D input")
+        raise NotImplementedError(
+            f"Got {input.dim()}D input, but {mode} mode needs {needed}D input"
+        )
     if mode in ("bicubic", "lanczos") and input.dim() != 4:
         raise _unsupported(input, mode)
     return _resize(input, mode, sizes, factors, bool(align_corners), antialias)
@@ -298,8 +296,7 @@ def upsample(
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """Old name of :func:`interpolate` with nearest neighbours."""
     warnings.warn(
-        "`nn.functional.upsample_nearest` is deprecated. "
-        "Use `nn.functional.interpolate` instead.",
+        "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
         stacklevel=2,
     )
     return interpolate(input, size, scale_factor, mode="nearest")
@@ -308,8 +305,7 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """Old name of bilinear :func:`interpolate` with aligned corners."""
     warnings.warn(
-        "`nn.functional.upsample_bilinear` is deprecated. "
-        "Use `nn.functional.interpolate` instead.",
+        "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
         stacklevel=2,
     )
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

@@ -146,9 +146,7 @@ def _sample_cubic(
     image: _Image, places: Sequence[Tensor], padding_mode: str, align_corners: bool
 ) -> Tensor:
     lows = [place.detach().floor() for place in places]
-    weights = [
-        cubic_weights(place - low) for place, low in zip(places, lows, strict=True)
-    ]
+    weights = [cubic_weights(place - low) for place, low in zip(places, lows, strict=True)]
     rows, columns = (
         [_padded(low + k - 1, size, padding_mode, align_corners) for k in range(4)]
         for low, size in zip(lows, image.sizes, strict=True)
@@ -164,8 +162,7 @@ def _sample_cubic(
 def _check(input: Tensor, grid: Tensor, mode: str) -> None:
     if input.dim() not in (4, 5):
         raise RuntimeError(
-            f"grid_sampler(): expected 4D or 5D input, but got input with sizes "
-            f"{list(input.shape)}"
+            f"grid_sampler(): expected 4D or 5D input, but got input with sizes {list(input.shape)}"
         )
     spatial = input.dim() - 2
     if input.size(0) != grid.size(0):
@@ -193,9 +190,7 @@ def _check(input: Tensor, grid: Tensor, mode: str) -> None:
     if mode == "bicubic" and spatial != 2:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     if input.dtype != grid.dtype:
-        raise RuntimeError(
-            f"expected scalar type {_name(input)} but found {_name(grid)}"
-        )
+        raise RuntimeError(f"expected scalar type {_name(input)} but found {_name(grid)}")
 
 
 def _name(tensor: Tensor) -> str:
