@@ -291,6 +291,10 @@ def _build(m: Machine) -> None:
     state, target = m.stack.pop(), m.stack[-1]
     if type(target) is OrderedDict:
         set_attributes(target, state)
+    elif type(target).__module__.partition(".")[0] == "numpy":
+        from flambeau.io.numpy_globals import set_state
+
+        set_state(m, target, state)
     elif not m.is_allowed(type(target)):
         raise UnpicklingError(f"load: refusing to set the state of a {type(target).__name__}")
     elif hasattr(target, "__setstate__"):

@@ -8,6 +8,7 @@ import flambeau as fb
 from flambeau.io.allowed import find_allowed
 from flambeau.io.errors import UnpicklingError
 from flambeau.io.machine import Global, Machine
+from flambeau.io.numpy_globals import GLOBALS as NUMPY
 from flambeau.io.tensors import dtype_named, is_count
 
 # pickle protocol 2 speaks of Python 2's modules
@@ -60,7 +61,7 @@ def find_global(tensors: dict[str, Global], module: str, name: str) -> object:
     """What `module.name` stands for; `tensors` has those that need the file's storages."""
     module = RENAMED_MODULES.get(module, module)
     full = f"{module}.{name}"
-    if (found := tensors.get(full) or PLAIN.get(full)) is not None:
+    if (found := tensors.get(full) or PLAIN.get(full) or NUMPY.get(full)) is not None:
         return found
     if module in ("torch", "torch.storage") and name.endswith("Storage"):
         kind = name.removesuffix("Storage")
