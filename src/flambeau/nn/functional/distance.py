@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flambeau
 from flambeau import Tensor
+from flambeau.nn.functional.dtype_names import scalar_type
 
 __all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
 
@@ -42,9 +43,8 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """
     dtype = flambeau.promote_types(x1.dtype, x2.dtype)
     if not dtype.is_floating_point:
-        name = flambeau.empty(0, dtype=dtype).type().rpartition(".")[2].removesuffix("Tensor")
         raise RuntimeError(
-            f"expected common dtype to be floating point, yet common dtype is {name}"
+            f"expected common dtype to be floating point, yet common dtype is {scalar_type(dtype)}"
         )
     shape = flambeau.broadcast_shapes(x1.shape, x2.shape)
     x1 = x1.to(dtype).expand(shape)

@@ -9,6 +9,7 @@ from typing import Any
 import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
+from flambeau.nn.functional.dtype_names import scalar_type
 
 __all__ = [
     "adaptive_max_pool1d_with_indices",
@@ -322,7 +323,7 @@ def _max_unpool(
     name = f"max_unpooling{spatial}d_forward_out"
     if indices.dtype != flambeau.int64:
         raise RuntimeError(
-            f"elements in indices should be type int64 but got: {_scalar_type(indices)}"
+            f"elements in indices should be type int64 but got: {scalar_type(indices.dtype)}"
         )
     if indices.shape != input.shape:
         raise RuntimeError(
@@ -346,12 +347,6 @@ def _max_unpool(
             )
     zeros = flambeau.zeros([*outer, total], dtype=input.dtype, device=input.device)
     return zeros.scatter(-1, places, input.flatten(-spatial)).view([*outer, *size])
-
-
-def _scalar_type(tensor: Tensor) -> str:
-    """Return the name of the dtype in messages: Int, Float, ..."""
-    name: str = tensor.type().rpartition(".")[2]
-    return name.removesuffix("Tensor")
 
 
 def max_unpool1d(

@@ -10,6 +10,7 @@ from typing import Any
 import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
+from flambeau.nn.functional.dtype_names import scalar_type
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 
@@ -142,7 +143,7 @@ def _resize(
     if not (input.is_floating_point() or input.dtype == flambeau.uint8):
         name = "nearest" if mode.startswith("nearest") else mode
         raise NotImplementedError(
-            f"\"upsample_{name}{spatial}d\" not implemented for '{input.type().rpartition('.')[2].removesuffix('Tensor')}'"
+            f"\"upsample_{name}{spatial}d\" not implemented for '{scalar_type(input.dtype)}'"
         )
     x = input
     # The last dimension first: it is the cheapest to walk along while the rest is small.

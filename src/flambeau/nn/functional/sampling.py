@@ -10,6 +10,7 @@ from typing import Any
 
 import flambeau
 from flambeau import Tensor
+from flambeau.nn.functional.dtype_names import scalar_type
 from flambeau.nn.functional.resample import cubic_weights
 
 __all__ = ["affine_grid", "grid_sample"]
@@ -190,12 +191,9 @@ def _check(input: Tensor, grid: Tensor, mode: str) -> None:
     if mode == "bicubic" and spatial != 2:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     if input.dtype != grid.dtype:
-        raise RuntimeError(f"expected scalar type {_name(input)} but found {_name(grid)}")
-
-
-def _name(tensor: Tensor) -> str:
-    name: str = tensor.type().rpartition(".")[2]
-    return name.removesuffix("Tensor")
+        raise RuntimeError(
+            f"expected scalar type {scalar_type(input.dtype)} but found {scalar_type(grid.dtype)}"
+        )
 
 
 def grid_sample(
