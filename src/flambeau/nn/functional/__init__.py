@@ -15,6 +15,7 @@ from flambeau.nn.functional.activation import *
 from flambeau.nn.functional.attention import *
 from flambeau.nn.functional.ctc import *
 from flambeau.nn.functional.distance import *
+from flambeau.nn.functional.linear_cross_entropy import *
 from flambeau.nn.functional.loss import *
 from flambeau.nn.functional.normalization import *
 from flambeau.nn.functional.padding import *

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Self
 
 from flambeau.nn.module import Module, _addindent
+from flambeau.nn.modules.parameter_container import ParameterDict as ParameterDict
+from flambeau.nn.modules.parameter_container import ParameterList as ParameterList
+from flambeau.nn.modules.utils import _pairs_of, _resolve_index
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
-
-
-def _resolve_index(index: Any, length: int) -> int:
-    """Return ``index`` counted from the front."""
-    index = operator.index(index)
-    if not -length <= index < length:
-        raise IndexError(f"index {index} is out of range")
-    return index + length if index < 0 else index
 
 
 class Container(Module):
@@ -316,34 +310,5 @@ class ModuleDict(Module):
 
     def update(self, modules: Any) -> None:
         """Add or replace modules from a mapping or an iterable of pairs."""
-        for key, module in pairs_of(modules, "ModuleDict", "module"):
+        for key, module in _pairs_of(modules, "ModuleDict", "module"):
             self[key] = module
-
-
-# The names that messages give the two classes.
-_UPDATERS = {"ModuleDict": "ModuleDict", "ParameterDict": "ParametersDict"}
-
-
-def pairs_of(given: Any, owner: str, kind: str) -> list[tuple[str, Any]]:
-    """Return the items of a mapping, or check that an iterable consists of pairs."""
-    if not isinstance(given, Iterable):
-        raise TypeError(
-            f"{_UPDATERS[owner]}.update should be called with an "
-            f"iterable of key/value pairs, but got {type(given).__name__}"
-        )
-    if isinstance(given, Mapping) or (hasattr(given, "keys") and hasattr(given, "items")):
-        return list(given.items())
-    pairs = []
-    for position, item in enumerate(given):
-        if not isinstance(item, Iterable):
-            raise TypeError(
-                f"{owner} update sequence element #{position} should be Iterable; "
-                f"is{type(item).__name__}"
-            )
-        pair = list(item)
-        if len(pair) != 2:
-            raise ValueError(
-                f"{owner} update sequence element #{position} has length {len(pair)}; 2 is required"
-            )
-        pairs.append((pair[0], pair[1]))
-    return pairs

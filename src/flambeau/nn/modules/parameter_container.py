@@ -8,7 +8,7 @@ from typing import Any, Self
 import flambeau
 from flambeau import Tensor
 from flambeau.nn.module import Module
-from flambeau.nn.modules.container import _resolve_index, pairs_of
+from flambeau.nn.modules.utils import _pairs_of, _resolve_index
 from flambeau.nn.parameter import Parameter
 
 __all__ = ["ParameterDict", "ParameterList"]
@@ -195,7 +195,7 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Add or replace entries from a mapping or an iterable of pairs."""
-        for key, value in pairs_of(parameters, "ParameterDict", "parameter"):
+        for key, value in _pairs_of(parameters, "ParameterDict", "parameter"):
             self[key] = value
 
     def extra_repr(self) -> str:

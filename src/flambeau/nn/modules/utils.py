@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from itertools import repeat
 from typing import Any
 
@@ -38,6 +39,43 @@ def _list_with_default(out_size: list[int | None], defaults: list[int]) -> list[
         raise ValueError(f"Input dimension should be at least {len(out_size) + 1}")
     wanted = zip(out_size, defaults[-len(out_size) :], strict=True)
     return [default if size is None else size for size, default in wanted]
+
+
+def _resolve_index(index: Any, length: int) -> int:
+    """Return ``index`` counted from the front."""
+    index = operator.index(index)
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range")
+    return index + length if index < 0 else index
+
+
+# The names that messages give the two classes.
+_UPDATERS = {"ModuleDict": "ModuleDict", "ParameterDict": "ParametersDict"}
+
+
+def _pairs_of(given: Any, owner: str, kind: str) -> list[tuple[str, Any]]:
+    """Return the items of a mapping, or check that an iterable consists of pairs."""
+    if not isinstance(given, Iterable):
+        raise TypeError(
+            f"{_UPDATERS[owner]}.update should be called with an "
+            f"iterable of key/value pairs, but got {type(given).__name__}"
+        )
+    if isinstance(given, Mapping) or (hasattr(given, "keys") and hasattr(given, "items")):
+        return list(given.items())
+    pairs = []
+    for position, item in enumerate(given):
+        if not isinstance(item, Iterable):
+            raise TypeError(
+                f"{owner} update sequence element #{position} should be Iterable; "
+                f"is{type(item).__name__}"
+            )
+        pair = list(item)
+        if len(pair) != 2:
+            raise ValueError(
+                f"{owner} update sequence element #{position} has length {len(pair)}; 2 is required"
+            )
+        pairs.append((pair[0], pair[1]))
+    return pairs
 
 
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
