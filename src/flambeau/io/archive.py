@@ -25,7 +25,7 @@ END64_FIELDS = struct.Struct("<4sQ2H2L4Q")
 LOCATOR64_FIELDS = struct.Struct("<4sLQL")
 FULL16, FULL32 = 0xFFFF, 0xFFFFFFFF
 UTF8_NAME, ENCRYPTED = 0x0800, 0x0001
-MAX_DIRECTORY = 256 << 20
+MAX_DIRECTORY = 64 << 20  # about a million records
 ALIGNMENT = 64
 EPOCH = 0x21  # 1 January 1980: files do not depend on the time they are written
 

@@ -32,6 +32,11 @@ def resolve_location(location: str, map_location: Any, handle: Any = None) -> "f
         target = map_location.get(location, location)
     elif callable(map_location):
         moved = map_location(handle, location)
+        if moved is not None and not hasattr(moved, "device"):
+            raise TypeError(
+                "load: expected map_location to return a storage or None, but it returned "
+                f"{type(moved).__name__}"
+            )
         target = location if moved is None else moved.device
     device = (
         _device_of_file(location) if target is None or target is location else fb.device(target)
@@ -187,7 +192,7 @@ class TensorBuilder:
         function, _, inner, state = args
         names = [item.name if isinstance(item, Global) else str(item)[:100] for item in args[:2]]
         known = isinstance(function, Global) and names[0].startswith("torch._utils._rebuild_")
-        if not known or names[1] not in ("torch.Tensor", "torch.nn.parameter.Parameter"):
+        if not known or names[1] != "torch.Tensor":
             raise UnpicklingError(f"load: the file holds a tensor of the unknown class {names[1]}")
         if not isinstance(inner, tuple):
             raise UnpicklingError("load: the file describes a tensor in an unknown way")
