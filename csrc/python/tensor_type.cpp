@@ -209,6 +209,7 @@ PyGetSetDef kGetters[] = {
     {"is_mkldnn", get_false, nullptr, nullptr, nullptr},
     {"is_nested", get_false, nullptr, nullptr, nullptr},
     {"name", get_name, nullptr, nullptr, nullptr},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // --- methods that are no operators ----------------------------------------------------------------------------------------
@@ -553,7 +554,6 @@ void init_tensor(PyObject* module) {
       {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
       {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
       {nullptr, 0, 0, 0, nullptr}};
-  static PyGetSetDef dict_getter = {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr};
 #define SLOT(id, function) {id, reinterpret_cast<void*>(function)}
   PyType_Slot slots[] = {
       SLOT(Py_tp_new, tensor_new), SLOT(Py_tp_dealloc, tensor_dealloc), SLOT(Py_tp_traverse, tensor_traverse),
@@ -576,8 +576,6 @@ void init_tensor(PyObject* module) {
   PyType_Spec spec{"flambeau.Tensor", sizeof(PyTensor), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
   TensorType = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
   auto* type = reinterpret_cast<PyObject*>(TensorType);
-  Object dict = check(PyDescr_NewGetSet(TensorType, &dict_getter));
-  check(PyObject_SetAttrString(type, "__dict__", dict.get()));
   Object as_complex = check(PyDescr_NewMethod(TensorType, &kComplexMethod));
   check(PyObject_SetAttrString(type, "__complex__", as_complex.get()));
   check(PyObject_SetAttrString(module, "Tensor", type));
