@@ -177,7 +177,7 @@ void copy_cpu(const Tensor& out, const Tensor& src) {
   }
   loop.types[0] = loop.types[1] = out.dtype();
   const Tensor* inputs[] = {&src};
-  run_loop(loop, 1, out, inputs, nullptr);
+  run_loop(loop, out.dtype(), 1, out, inputs, nullptr);
 }
 
 void fill_cpu(const Tensor& out, const Scalar& value) {

@@ -29,6 +29,7 @@ struct Operand {
 struct Job {
   const Loop& loop;
   const void* params;
+  DType dtype;
   Operand operands[kMaxOperands];
   int count;
   int64_t block = kBlock;
@@ -138,8 +139,10 @@ void Job::run(int64_t begin, int64_t end) const {
   for (int k = 1; k < count; ++k) {
     const Operand& o = operands[k];
     if (o.access != Access::Constant) continue;
-    alignas(16) char element[16];
-    convert(element, o.compute, o.data, o.type, 1);
+    alignas(16) char element[16], number[16];
+    const bool narrow = is_integral(dtype) && is_integral(o.type) && o.compute == DType::Int64;
+    convert(number, narrow ? dtype : o.type, o.data, o.type, 1);
+    convert(element, o.compute, number, narrow ? dtype : o.type, 1);
     fill_block(buffers[k], element, o.compute_size, length);
     data[k] = buffers[k];
   }
@@ -256,7 +259,7 @@ const Loop& find_loop(const Loops& loops, const char* name, DType dtype) {
   return *loop;
 }
 
-void run_loop(const Loop& loop, int cost, const Tensor& out, Operands inputs, const void* params) {
+void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operands inputs, const void* params) {
   const int64_t numel = out.numel();
   if (numel == 0) return;
   // The commonest call: everything contiguous, of the loop's own types, and small.
@@ -273,7 +276,7 @@ void run_loop(const Loop& loop, int cost, const Tensor& out, Operands inputs, co
     loop.run(data, numel, params);
     return;
   }
-  Job job{.loop = loop, .params = params, .operands = {}, .count = count};
+  Job job{.loop = loop, .params = params, .dtype = dtype, .operands = {}, .count = count};
   for (int k = 0; k < count; ++k) {
     const Tensor& t = k == 0 ? out : *inputs[k - 1];
     DType compute = loop.types[k];

@@ -140,19 +140,20 @@ constexpr Loops pointwise_with(F) {
   return loops;
 }
 
-// Runs one loop over tensors that broadcast to `out`.
-void run_loop(const Loop& loop, int cost, const Tensor& out, Operands inputs, const void* params);
+// Runs one loop over tensors that broadcast to `out`. Operands of one element are taken as numbers of type `dtype` where
+// that is an integer type (-1 is 255 beside uint8).
+void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operands inputs, const void* params);
 const Loop& find_loop(const Loops& loops, const char* name, DType dtype);
 
 template <class... In>
 void run(const Loops& loops, const char* name, DType dtype, const Tensor& out, const In&... in) {
   const Tensor* inputs[] = {&in...};
-  run_loop(find_loop(loops, name, dtype), loops.cost, out, inputs, nullptr);
+  run_loop(find_loop(loops, name, dtype), dtype, loops.cost, out, inputs, nullptr);
 }
 template <class P, class... In>
 void run_with(const P& params, const Loops& loops, const char* name, DType dtype, const Tensor& out, const In&... in) {
   const Tensor* inputs[] = {&in...};
-  run_loop(find_loop(loops, name, dtype), loops.cost, out, inputs, &params);
+  run_loop(find_loop(loops, name, dtype), dtype, loops.cost, out, inputs, &params);
 }
 
 // Elements of a piece of work for one thread, for elements that cost so many additions.
