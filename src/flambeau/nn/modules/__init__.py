@@ -19,6 +19,7 @@ from flambeau.nn.modules import (
     linear,
     linear_cross_entropy,
     loss,
+    module,
     normalization,
     padding,
     parameter_container,
