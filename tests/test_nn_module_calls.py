@@ -30,7 +30,7 @@ def notes(error: BaseException) -> list[str]:
 def test_errors_name_the_submodule_once() -> None:
     model = flambeau.nn.Sequential(Block(flambeau.nn.ReLU()), Block(Block(Failing())))
     model[0].inner = flambeau.nn.Identity()
-    with pytest.raises(ValueError, match="^no") as caught:
+    with pytest.raises(ValueError, match=r"^no") as caught:
         model(3)
     assert notes(caught.value) == ["raised in module '1.inner.inner' (Failing) of Sequential"]
 
