@@ -31,8 +31,16 @@ Tensor state_of(const PyGenerator& self) {
 
 void set_state(PyGenerator& self, const Tensor& state) {
   FB_CHECK_TYPE(state.defined() && state.dtype() == DType::UInt8 && state.is_contiguous() && state.device().type == DeviceType::CPU,
-                "RNG state must be a contiguous torch.ByteTensor on the CPU");
+                "RNG state must be a torch.ByteTensor: contiguous, uint8, on the CPU");
   self.generator->set_state(state.data<uint8_t>(), static_cast<size_t>(state.numel()));
+}
+
+// A Python object for a generator, known by its address.
+nb::object known(std::shared_ptr<Generator> generator) {
+  Generator* address = generator.get();
+  nb::object object = nb::cast(PyGenerator{std::move(generator)});
+  objects()[address] = object.ptr();
+  return object;
 }
 
 // Seeds are 64 bits, signed or not, as in PyTorch.
@@ -44,7 +52,7 @@ uint64_t seed_from(nb::handle seed) {
   int64_t signed_seed = PyLong_AsLongLong(index.get());
   if (PyErr_Occurred()) {
     PyErr_Clear();
-    raise(ErrorKind::Runtime, "Overflow when unpacking long: a seed must be in the range [-2**63, 2**64)");
+    raise(ErrorKind::Value, "Overflow when unpacking long long: a seed must be in the range [-2**63, 2**64)");
   }
   return static_cast<uint64_t>(signed_seed);
 }
@@ -84,11 +92,21 @@ void init_random(PyObject* module) {
       .def("initial_seed", [](PyGenerator& self) { return self.generator->initial_seed(); })
       .def("get_state", state_of)
       .def("set_state", set_state)
-      .def("clone_state", [](PyGenerator& self) { return PyGenerator{self.generator->clone()}; })
+      .def("clone_state", [](PyGenerator& self) { return known(self.generator->clone()); })
+      .def("__getstate__",
+           [](PyGenerator& self) {
+             auto state = self.generator->get_state();
+             return nb::bytes(state.data(), state.size());
+           })
+      .def("__setstate__",
+           [](nb::pointer_and_handle<PyGenerator> self, nb::bytes state) {
+             auto generator = std::make_shared<Generator>();
+             generator->set_state(static_cast<const uint8_t*>(state.data()), state.size());
+             new (self.p) PyGenerator{std::move(generator)};
+             objects()[self.p->generator.get()] = self.h.ptr();
+           })
       .def_prop_ro("device", [](PyGenerator&) { return nb::steal(wrap(Device{})); });
-  nb::object shared = nb::cast(PyGenerator{shared_default_generator()});
-  objects()[shared_default_generator().get()] = shared.ptr();
-  m.attr("default_generator") = shared;
+  m.attr("default_generator") = known(shared_default_generator());
 }
 
 }  // namespace fb::py
