@@ -30,11 +30,11 @@ inline int64_t poisson(Generator& generator, double rate) {
     const double v = unit<double>(generator);
     const double us = 0.5 - std::fabs(u);
     const double k = std::floor((2 * a / us + b) * u + rate + 0.43);
-    if (us >= 0.07 && v <= tight) return static_cast<int64_t>(k);
+    if (us >= 0.07 && v <= tight) return convert<int64_t>(k);
     if (k < 0 || (us < 0.013 && v > us)) continue;
     if (std::log(v) + std::log(inverse_alpha) - std::log(a / (us * us) + b) <=
         -rate + k * log_rate - std::lgamma(k + 1)) {
-      return static_cast<int64_t>(k);
+      return convert<int64_t>(k);
     }
   }
 }

@@ -123,26 +123,24 @@ struct LogNormal {
 template <class T>
 struct Cauchy {
   double median, sigma;
-  T operator()(Generator& generator) const {
-    const double tangent = std::tan(std::numbers::pi * (unit<double>(generator) - 0.5));
-    return convert<T>(std::fma(sigma, tangent, median));
+  T transform(double u) const {
+    return convert<T>(std::fma(sigma, std::tan(std::numbers::pi * (u - 0.5)), median));
   }
+  T operator()(Generator& generator) const { return transform(unit<double>(generator)); }
 };
 
 template <class T>
 struct Exponential {
   double lambda;
-  T operator()(Generator& generator) const {
-    return convert<T>(-1.0 / lambda * std::log1p(-unit<double>(generator)));
-  }
+  T transform(double u) const { return convert<T>(-1.0 / lambda * std::log1p(-u)); }
+  T operator()(Generator& generator) const { return transform(unit<double>(generator)); }
 };
 
 template <class T>
 struct Geometric {
   double p;
-  T operator()(Generator& generator) const {
-    return convert<T>(std::ceil(std::log(unit<double>(generator)) / std::log1p(-p)));
-  }
+  T transform(double u) const { return convert<T>(std::ceil(std::log(u) / std::log1p(-p))); }
+  T operator()(Generator& generator) const { return transform(unit<double>(generator)); }
 };
 
 // M is the type of the probability: double for a number, else that of the tensor's elements.
@@ -159,9 +157,10 @@ struct IntegerRange {
   int64_t base;
   T operator()(Generator& generator) const {
     // One 32-bit draw would favour some numbers noticeably from about here on.
-    const uint64_t draw =
-        range >= uint64_t{1} << 28 ? generator.random64() : uint64_t{generator.random()};
-    return convert<T>(static_cast<int64_t>(draw % range + static_cast<uint64_t>(base)));
+    const uint64_t above = range >= uint64_t{1} << 28
+                               ? generator.random64() % range
+                               : generator.random() % static_cast<uint32_t>(range);
+    return convert<T>(static_cast<int64_t>(above + static_cast<uint64_t>(base)));
   }
 };
 
@@ -319,33 +318,40 @@ void box_muller(M* data, M mean, M std) {
   }
 }
 
-// Normal numbers for a contiguous array of at least 16. Where n is no multiple of 16, the last 16
-// are drawn anew; float and double have drawn for the remainder before, the 16-bit types have not.
+// Turns `count` numbers in [0, 1), a multiple of 16, into normal ones and stores them.
 template <class T>
-void normal_blocks(Generator& generator, T* out, int64_t n, double mean, double std) {
+void box_muller_blocks(T* out, int64_t count, Maths<T>* units, Maths<T> mean, Maths<T> std) {
+  for (int64_t j = 0; j < count; j += 16) box_muller(units + j, mean, std);
+  for (int64_t j = 0; j < count; ++j) out[j] = convert<T>(units[j]);
+}
+
+// Where the size of an array is no multiple of 16, its last 16 numbers are drawn anew.
+template <class T>
+void normal_tail(Generator& generator, T* out, Maths<T> mean, Maths<T> std) {
+  each_unit<Maths<T>>(generator, 16, [=](int64_t, int64_t, Maths<T>* units) {
+    box_muller_blocks(out, 16, units, mean, std);
+  });
+}
+
+// Normal numbers for a contiguous array of at least 16. float and double draw for all elements
+// before the tail is drawn anew, the 16-bit types only for whole blocks.
+template <class T>
+void normal_blocks(Generator& generator, T* out, int64_t n, Maths<T> mean, Maths<T> std) {
   using M = Maths<T>;
   static_assert(kChunk % 16 == 0);
-  const auto transform = [&](T* to, int64_t count, M* units) {
-    for (int64_t j = 0; j < count; j += 16) {
-      box_muller(units + j, static_cast<M>(mean), static_cast<M>(std));
-    }
-    for (int64_t j = 0; j < count; ++j) to[j] = convert<T>(units[j]);
-  };
   const int64_t remainder = n % 16;
-  each_unit<M>(
-      generator, sizeof(T) == sizeof(M) ? n : n - remainder,
-      [&](int64_t at, int64_t count, M* units) { transform(out + at, count / 16 * 16, units); });
-  if (remainder != 0) {
-    each_unit<M>(generator, 16,
-                 [&](int64_t, int64_t, M* units) { transform(out + n - 16, 16, units); });
-  }
+  each_unit<M>(generator, sizeof(T) == sizeof(M) ? n : n - remainder,
+               [=](int64_t at, int64_t count, M* units) {
+                 box_muller_blocks(out + at, count / 16 * 16, units, mean, std);
+               });
+  if (remainder != 0) normal_tail(generator, out + n - 16, mean, std);
 }
 
 // Normal numbers for a contiguous array.
 template <class T>
 void normal(Generator& generator, T* out, int64_t n, double mean, double std) {
   if (n >= 16) {
-    normal_blocks(generator, out, n, mean, std);
+    normal_blocks(generator, out, n, static_cast<Maths<T>>(mean), static_cast<Maths<T>>(std));
   } else {
     fill(generator, out, n, Normal<T>{mean, std});
   }
