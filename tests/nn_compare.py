@@ -12,6 +12,7 @@ import pytest
 
 import flambeau
 import flambeau.nn
+import flambeau.nn.utils.prune
 
 Case = Callable[["Side"], Any]
 

@@ -51,7 +51,17 @@ _MISSING = object()
 
 
 class _PythonModuleBase:
-    """Looks attributes up in the three dictionaries where the native base is not built."""
+    """What the native base does, where that is not built."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        module: Any = self
+        try:
+            if module._has_call_hooks or _global_call_hooks:
+                return module._call_hooked(args, kwargs)
+            return module.forward(*args, **kwargs)
+        except Exception as error:
+            note_module_path(error, module)
+            raise
 
     def __getattr__(self, name: str) -> Any:
         state = self.__dict__
@@ -63,6 +73,8 @@ class _PythonModuleBase:
 
 
 _ModuleBase: Any = getattr(_C, "ModuleBase", _PythonModuleBase)
+if _ModuleBase is not _PythonModuleBase:
+    _C._serve_modules(_global_call_hooks, note_module_path)
 
 
 def _forward_unimplemented(self: Any, *input: Any) -> None:
@@ -162,14 +174,7 @@ class Module(_ModuleBase, StateDict, HookedCall):  # type: ignore[misc]
 
     forward: Callable[..., Any] = _forward_unimplemented
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if self._has_call_hooks or _global_call_hooks:
-                return self._call_hooked(args, kwargs)
-            return self.forward(*args, **kwargs)
-        except Exception as error:
-            note_module_path(error, self)
-            raise
+    _call_impl = _ModuleBase.__call__
 
     # ---- registration -----------------------------------------------------------------
 
@@ -305,6 +310,9 @@ class Module(_ModuleBase, StateDict, HookedCall):  # type: ignore[misc]
             del self._modules[name]
         else:
             object.__delattr__(self, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(self.__dict__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -84,6 +84,11 @@ class Parameter(Tensor, metaclass=_ParameterMeta):  # type: ignore[misc]
         return _rebuild_parameter, (self.data, self.requires_grad)
 
 
+if hasattr(_C, "_serve_parameters"):
+    # Parameters count as plain tensors in calls; no subclass look-up for each.
+    _C._serve_parameters(Parameter)
+
+
 def _rebuild_parameter(data: Tensor, requires_grad: bool) -> Parameter:
     return Parameter(data, requires_grad)
 
@@ -187,9 +192,11 @@ class UninitializedTensorMixin:
     ) -> Any:
         name = getattr(func, "__name__", "")
         if name in cls._USABLE or type(func).__name__ == "method-wrapper":
-            return super().__torch_function__(  # type: ignore[misc]
-                func, types, args, kwargs or {}
-            )
+            if hasattr(Tensor, "__torch_function__"):
+                return super().__torch_function__(  # type: ignore[misc]
+                    func, types, args, kwargs or {}
+                )
+            return func(*(_plain(arg) for arg in args), **(kwargs or {}))
         raise ValueError(
             f"Attempted to use an uninitialized parameter in {func}. "
             "This error happens when you are using a `LazyModule` or explicitly manipulating "
@@ -197,6 +204,13 @@ class UninitializedTensorMixin:
             "`forward` with a dummy batch to initialize the parameters before calling torch "
             "functions"
         )
+
+
+def _plain(value: Any) -> Any:
+    """Return the empty tensor behind a lazy one."""
+    if isinstance(value, UninitializedTensorMixin):
+        return Tensor._make_subclass(Tensor, value)
+    return value
 
 
 def is_lazy(param: Any) -> bool:

@@ -1,6 +1,6 @@
 """All layers, by family."""
 
-# ruff: noqa: F401, F403, F405
+# ruff: noqa: F401, F403
 from flambeau.nn.module import Module as Module
 from flambeau.nn.modules import (
     activation,

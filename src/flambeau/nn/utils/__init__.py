@@ -2,7 +2,6 @@
 
 from flambeau.nn.utils import parametrizations as parametrizations
 from flambeau.nn.utils import parametrize as parametrize
-from flambeau.nn.utils import prune as prune
 from flambeau.nn.utils import rnn as rnn
 from flambeau.nn.utils import stateless as stateless
 from flambeau.nn.utils.clip_grad import clip_grad_norm as clip_grad_norm
