@@ -19,6 +19,8 @@ thread_local std::vector<Node*>* dying __attribute__((tls_model("initial-exec"))
 
 Node::Node() : sequence_(g_sequence.fetch_add(1, std::memory_order_relaxed)) {}
 
+void Node::renumber() { sequence_ = g_sequence.fetch_add(1, std::memory_order_relaxed); }
+
 bool Node::drop() const { return static_cast<const Counted*>(this)->drop_atomically(); }
 
 void Node::destroy(Node* node) {

@@ -66,6 +66,8 @@ class Node : public Counted {
   static void destroy(Node* node);
 
   uint64_t sequence() const { return sequence_; }
+  // Once the edges are there: the nodes they lead to may have been made just now.
+  void renumber();
   uint32_t add_output(const Tensor& t) {
     outputs.push_back({Dims(t.sizes()), t.dtype(), t.device()});
     return static_cast<uint32_t>(outputs.size() - 1);

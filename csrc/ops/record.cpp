@@ -84,6 +84,7 @@ Ref<OpNode> OpNode::create(const Call& call) {
       for (uint32_t j = 0; j < v.length; ++j) add_edge(v.tensors[j].impl());
     }
   }
+  node->renumber();
 
   size_t next = 0;
   for (const SaveRule& rule : op.saves) {

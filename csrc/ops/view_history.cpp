@@ -58,7 +58,10 @@ Tensor scatter_view(Tensor grad, const Geometry& base, Geometry view) {
 
 class ViewNode final : public Node {
  public:
-  ViewNode(const Tensor& base, Geometry view) : base_(base), view_(std::move(view)) { edges.push_back(gradient_edge(base)); }
+  ViewNode(const Tensor& base, Geometry view) : base_(base), view_(std::move(view)) {
+    edges.push_back(gradient_edge(base));
+    renumber();
+  }
   std::string name() const override { return "AsStridedBackward0"; }
   void apply(Tensors& grads, Tensors& results) override {
     if (grads[0].defined()) results[0] = scatter_view(grads[0], base_, view_);
@@ -74,6 +77,7 @@ class CopySlices final : public Node {
   CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change) : base_(base), view_(view), change_(std::move(change)) {
     edges.push_back(gradient_edge(base));
     for (size_t i = 1; i < change_->edges.size(); ++i) edges.push_back(change_->edges[i]);
+    renumber();
   }
   std::string name() const override { return "CopySlices"; }
   void apply(Tensors& grads, Tensors& results) override {
