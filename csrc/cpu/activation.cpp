@@ -196,7 +196,7 @@ void threshold_cpu(const Tensor& out, const Tensor& input, const Scalar& thresho
   static constexpr Loops loops = pointwise_with<Threshold, 1, int64_t, float, double>([](auto x, const Threshold& p) {
     using T = decltype(x);
     return x <= p.threshold.as<T>() ? p.value.as<T>() : x;
-  });
+  }).without_bool();
   run_with(Threshold{threshold, value}, loops, "threshold_cpu", dtype, out, input);
 }
 void threshold_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, const Scalar& threshold, DType dtype) {

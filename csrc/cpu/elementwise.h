@@ -88,9 +88,15 @@ struct Loops {
   Loop by_kind[kKinds];
   int operands = 0;
   int cost = 1;  // of one element, in units of an addition
+  bool takes_bool = true;
   constexpr Loops with_cost(int c) const {
     Loops copy = *this;
     copy.cost = c;
+    return copy;
+  }
+  constexpr Loops without_bool() const {
+    Loops copy = *this;
+    copy.takes_bool = false;
     return copy;
   }
   static constexpr int kind(DType t) {
@@ -107,6 +113,7 @@ struct Loops {
     }
   }
   const Loop* find(DType t) const {
+    if (t == DType::Bool && !takes_bool) return nullptr;
     const Loop* loop = &by_kind[kind(t)];
     if (!loop->run && is_integral(t)) loop = &by_kind[0];
     return loop->run ? loop : nullptr;

@@ -64,8 +64,8 @@ T floor_quotient(T x, T y) {
 }
 
 void div_floor_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) { return floor_quotient(x, y); }).with_cost(16);
-  run(loops, "div_floor", dtype, out, a, b);
+  static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) { return floor_quotient(x, y); }).with_cost(16).without_bool();
+  run(loops, "div_floor_cpu", dtype, out, a, b);
 }
 
 void div_trunc_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
@@ -77,8 +77,8 @@ void div_trunc_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dt
     } else {
       return math::trunc(x / y);
     }
-  }).with_cost(4);
-  run(loops, "div_trunc", dtype, out, a, b);
+  }).with_cost(4).without_bool();
+  run(loops, "div_trunc_cpu", dtype, out, a, b);
 }
 
 void remainder_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
@@ -92,8 +92,8 @@ void remainder_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dt
       rest = math::fmod(x, y);
     }
     return rest != 0 && (rest < 0) != (y < 0) ? T(rest + y) : rest;
-  }).with_cost(16);
-  run(loops, "remainder", dtype, out, a, b);
+  }).with_cost(16).without_bool();
+  run(loops, "remainder_cpu", dtype, out, a, b);
 }
 
 void fmod_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
@@ -105,8 +105,8 @@ void fmod_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) 
     } else {
       return math::fmod(x, y);
     }
-  }).with_cost(16);
-  run(loops, "fmod", dtype, out, a, b);
+  }).with_cost(16).without_bool();
+  run(loops, "fmod_cpu", dtype, out, a, b);
 }
 
 // --- powers ---
@@ -168,7 +168,7 @@ bool fixed_power(const Tensor& out, const Tensor& a, double exponent, DType dtyp
 
 void pow_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
   if (b.dim() == 0 && is_floating(dtype) && fixed_power(out, a, item(b).to<double>(), dtype)) return;
-  static constexpr Loops loops = pointwise<2, int64_t, float, double, C64, C128>([](auto x, auto y) { return power(x, y); }).with_cost(32);
+  static constexpr Loops loops = pointwise<2, int64_t, float, double, C64, C128>([](auto x, auto y) { return power(x, y); }).with_cost(32).without_bool();
   run(loops, "pow", dtype, out, a, b);
 }
 
@@ -189,8 +189,8 @@ void abs_cpu(const Tensor& out, const Tensor& input, DType dtype) {
     } else {
       return math::abs(x);
     }
-  });
-  run(loops, "abs", dtype, out, input);
+  }).without_bool();
+  run(loops, "abs_cpu", dtype, out, input);
 }
 
 void sign_cpu(const Tensor& out, const Tensor& input, DType dtype) {
@@ -228,7 +228,7 @@ void conj_cpu(const Tensor& out, const Tensor& input, DType dtype) {
 
 void addcmul_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& c, const Scalar& value, DType dtype) {
   static constexpr Loops loops = pointwise_with<Number, 3, int64_t, float, double, C64, C128>(
-      [](auto x, auto y, auto z, const Number& value) { return decltype(x)(x + value.as<decltype(x)>() * y * z); });
+      [](auto x, auto y, auto z, const Number& value) { return decltype(x)(x + value.as<decltype(x)>() * y * z); }).without_bool();
   run_with(Number(value), loops, "addcmul_cpu_out", dtype, out, a, b, c);
 }
 

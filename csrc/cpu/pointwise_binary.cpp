@@ -95,7 +95,7 @@ int64_t greatest_divisor(int64_t a, int64_t b) {
 }
 
 void gcd_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t>([](auto x, auto y) { return greatest_divisor(x, y); }).with_cost(64);
+  static constexpr Loops loops = pointwise<2, int64_t>([](auto x, auto y) { return greatest_divisor(x, y); }).with_cost(64).without_bool();
   run(loops, "gcd_cpu", dtype, out, a, b);
 }
 
@@ -105,7 +105,7 @@ void lcm_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
     if (divisor == 0) return 0;
     int64_t product = static_cast<int64_t>(static_cast<uint64_t>(x / divisor) * static_cast<uint64_t>(y));
     return product < 0 ? static_cast<int64_t>(0 - static_cast<uint64_t>(product)) : product;
-  }).with_cost(64);
+  }).with_cost(64).without_bool();
   run(loops, "lcm_cpu", dtype, out, a, b);
 }
 

@@ -164,12 +164,12 @@ void bitwise_not_cpu(const Tensor& out, const Tensor& input, DType dtype) {
 void shift_left_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
   static constexpr Loops loops = pointwise_with<int64_t, 2, int64_t>([](auto x, auto y, int64_t width) {
     return y < 0 || y >= width ? int64_t{0} : static_cast<int64_t>(static_cast<uint64_t>(x) << y);
-  });
+  }).without_bool();
   run_with(8 * item_size(dtype), loops, "lshift_cpu", dtype, out, a, b);
 }
 void shift_right_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
   static constexpr Loops loops = pointwise_with<int64_t, 2, int64_t>(
-      [](auto x, auto y, int64_t width) { return x >> (y < 0 || y >= width ? int64_t{63} : y); });
+      [](auto x, auto y, int64_t width) { return x >> (y < 0 || y >= width ? int64_t{63} : y); }).without_bool();
   run_with(8 * item_size(dtype), loops, "rshift_cpu", dtype, out, a, b);
 }
 

@@ -74,7 +74,7 @@ void clamp_cpu(const Tensor& out, const Tensor& input, const Scalar* min, const 
 
 void clamp_between_cpu(const Tensor& out, const Tensor& input, const Tensor& min, const Tensor& max, DType dtype) {
   static constexpr Loops loops =
-      pointwise<3, int64_t, float, double>([](auto x, auto low, auto high) { return smaller(larger(x, low), high); });
+      pointwise<3, int64_t, float, double>([](auto x, auto low, auto high) { return smaller(larger(x, low), high); }).without_bool();
   run(loops, "clamp_cpu", dtype, out, input, min, max);
 }
 

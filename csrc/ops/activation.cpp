@@ -263,6 +263,7 @@ WITH_INPLACE_FLAG(celu, ", float alpha=1.0", (double alpha), (alpha), "(3,4) | (
 
 Tensor hardtanh_forward(const Tensor& input, double min, double max, Out out) {
   FB_CHECK(input.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
+  FB_CHECK(input.dtype() != DType::UInt8 || min >= 0, "cannot do hardtanh on an unsigned type with negative limits");
   FB_CHECK(min <= max, "min_val cannot be greater than max_val");
   Scalar low(min), high(max);
   return activated(kernels::clamp, input, out, &low, &high);
@@ -335,9 +336,9 @@ OP(relu6) {
 
 Tensor within(const Tensor& x, double bound) { return lt(abs(x), wrapped_number(bound)); }
 
-ACTIVATION(hardswish, "nn.functional.hardswish_", "", within(x, 3) / 3.0, nullptr)
+ACTIVATION(hardswish, "nn.functional.hardswish_", "", within(x, 3) / 3.0, "")
 WITH_INPLACE_FLAG(hardswish, "", (), (), kSmall, "``input * relu6(input + 3) / 6`` (Howard et al. 2019).")
-ACTIVATION(hardsigmoid, "nn.functional.hardsigmoid_", "", x * 0, nullptr)
+ACTIVATION(hardsigmoid, "nn.functional.hardsigmoid_", "", x * 0, "")
 WITH_INPLACE_FLAG(hardsigmoid, "", (), (), kSmall, "``relu6(input + 3) / 6``.")
 
 // --- smooth units -------------------------------------------------------------------------------------------------------
@@ -352,9 +353,9 @@ Tensor mish_bend(const Tensor& x) {
   return slope * (2 + x * (1 - s - t * s * 2));
 }
 
-ACTIVATION(silu, "nn.functional.silu_", "", silu_bend(x), nullptr)
+ACTIVATION(silu, "nn.functional.silu_", "", silu_bend(x), "")
 WITH_INPLACE_FLAG(silu, "", (), (), kSmall, "``input * sigmoid(input)``, also called swish.")
-ACTIVATION(mish, "nn.functional.mish_", "", mish_bend(x), nullptr)
+ACTIVATION(mish, "nn.functional.mish_", "", mish_bend(x), "")
 WITH_INPLACE_FLAG(mish, "", (), (), kSmall, "``input * tanh(softplus(input))`` (Misra 2019).")
 ACTIVATION(logsigmoid, "nn.functional.logsigmoid", kSmall, -(sigmoid(x) * sigmoid(-x)), "``log(sigmoid(input))``, without overflow.")
 

@@ -89,6 +89,7 @@ OP(tanhshrink) {
 };
 
 Tensor glu_forward(const Tensor& input, int64_t dim) {
+  if (!is_floating(input.dtype())) raise_unsupported_dtype("glu_cpu", input.dtype());
   FB_CHECK(input.dim() > 0, "glu does not support 0-dimensional tensors");
   const int64_t d = wrap_dim(dim, input.dim()), size = input.sizes()[d];
   FB_CHECK(size % 2 == 0, "Halving dimension must be even, but dimension ", d, " is size ", size);

@@ -238,7 +238,6 @@ Tensor pow_input_gradient(const Tensor& dout, const Tensor& input, const Tensor&
   if (is_number(exponent)) {
     Scalar p = item(exponent);
     if (p.equal(0)) return dout * 0;
-    if (p.equal(1)) return dout;
     if (p.equal(2)) return dout * conjugate(input * p);
     Scalar lower = p.is_integral() ? Scalar(p.to<int64_t>() - 1) : p.is_complex() ? Scalar(p.to<complex128>() - 1.0) : Scalar(p.to<double>() - 1);
     return dout * conjugate(pow(input, wrapped_number(lower)) * p);
@@ -314,8 +313,8 @@ OP(abs) {
 };
 
 Tensor sign_forward(const Tensor& input, Out out) {
-  FB_CHECK(!is_complex(input.dtype()),
-           "Unlike NumPy, torch.sign doesn't support complex tensors. If you want the complex analogue, use torch.sgn.");
+  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()),
+                "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
   return unary(kernels::sign, input, out);
 }
 void flat_vjp(Grad& g) { set_zero(g, "input"); }
@@ -400,6 +399,7 @@ OP(positive) {
 
 Tensor conj_physical_forward(const Tensor& input, Out out) {
   if (is_complex(input.dtype())) return unary(kernels::conj, input, out);
+  if (!out.given()) return input;
   Tensor result = pointwise_output(input.dtype(), out, input);
   kernels::copy(result, input);
   return result;
@@ -449,8 +449,6 @@ OP(resolve_neg) {
 Tensor addcmul_forward(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& value, Out out) {
   const Tensor* operands[] = {&input, &a, &b};
   DType type = result_type(operands);
-  FB_CHECK(!is_integral(type) || value.is_integral(),
-           "For integral input tensors, argument value must not be a floating point number.");
   Tensor result = pointwise_output(type, out, operands);
   kernels::addcmul(result, input, a, b, value, type);
   return result;

@@ -112,7 +112,7 @@ OP(heaviside) {
 // --- exponentials and logarithms ----------------------------------------------------------------------------------------
 
 Tensor logaddexp_forward(const Tensor& input, const Tensor& other, Out out) {
-  return binary_float(kernels::logaddexp, input, other, out);
+  return binary(kernels::logaddexp, input, other, out);
 }
 void logaddexp_vjp(Grad& g) {
   Tensor a = g.in("input"), b = g.in("other");
@@ -131,7 +131,7 @@ OP(logaddexp) {
 };
 
 Tensor logaddexp2_forward(const Tensor& input, const Tensor& other, Out out) {
-  return binary_float(kernels::logaddexp2, input, other, out);
+  return binary(kernels::logaddexp2, input, other, out);
 }
 void logaddexp2_vjp(Grad& g) {
   Tensor a = g.in("input"), b = g.in("other");
@@ -204,7 +204,7 @@ OP(zeta) {
 
 Tensor ldexp_forward(const Tensor& input, const Tensor& other) { return mul(input, pow(wrapped_number(2.0), other)); }
 void ldexp_vjp(Grad& g) {
-  if (g.needs("input")) g.set("input", g.dout() * pow(wrapped_number(2.0), g.in("other")));
+  if (g.needs("input")) g.set("input", g.dout() * conjugate(pow(wrapped_number(2.0), g.in("other"))));
   if (g.needs("other")) g.set("other", g.dout() * conjugate(g.out()) * kLn2);
 }
 

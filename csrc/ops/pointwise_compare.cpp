@@ -10,12 +10,20 @@ namespace {
 
 // --- comparisons --------------------------------------------------------------------------------------------------------
 
+// a > b is b < a.
+template <class K>
+Tensor turned(K& kernel, const Tensor& a, const Tensor& b, Out out) {
+  Tensor result = pointwise_output(DType::Bool, out, a, b);
+  kernel(result, b, a, result_type(a, b));
+  return result;
+}
+
 Tensor eq_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::eq, DType::Bool, input, other, out); }
 Tensor ne_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::ne, DType::Bool, input, other, out); }
 Tensor lt_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::lt, DType::Bool, input, other, out); }
 Tensor le_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::le, DType::Bool, input, other, out); }
-Tensor gt_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::lt, DType::Bool, other, input, out); }
-Tensor ge_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::le, DType::Bool, other, input, out); }
+Tensor gt_forward(const Tensor& input, const Tensor& other, Out out) { return turned(kernels::lt, input, other, out); }
+Tensor ge_forward(const Tensor& input, const Tensor& other, Out out) { return turned(kernels::le, input, other, out); }
 
 #define COMPARISON(op, alias, sign)                                                                                     \
   OP(op) {                                                                                                              \
@@ -186,8 +194,12 @@ Tensor number_test(K& kernel, bool of_integers, const Tensor& input, Out out) {
   return result;
 }
 
+#define NUMBER_TEST_CHECK(op)
 #define NUMBER_TEST(op, names_, of_integers, text)                                                                   \
-  Tensor op##_forward(const Tensor& input, Out out) { return number_test(kernels::op, of_integers, input, out); }    \
+  Tensor op##_forward(const Tensor& input, Out out) {                                                                \
+    NUMBER_TEST_CHECK(op)                                                                                            \
+    return number_test(kernels::op, of_integers, input, out);                                                        \
+  }                                                                                                                  \
   OP(op) {                                                                                                           \
     .schema = #op "(Tensor input) -> Tensor", .names = names_, .forward = boxed<op##_forward>, .vjp = no_gradient(), \
     .samples = "(3,4) | (3,):int64 | ()", .doc = text,                                                               \
@@ -195,9 +207,12 @@ Tensor number_test(K& kernel, bool of_integers, const Tensor& input, Out out) {
 NUMBER_TEST(isnan, "isnan, Tensor.isnan", false, "Whether each element is not a number.")
 NUMBER_TEST(isinf, "isinf, Tensor.isinf", false, "Whether each element is infinite, of either sign.")
 NUMBER_TEST(isfinite, "isfinite, Tensor.isfinite", true, "Whether each element is neither infinite nor NaN.")
+#undef NUMBER_TEST_CHECK
+#define NUMBER_TEST_CHECK(op) FB_CHECK(!is_complex(input.dtype()), #op " does not support complex inputs.");
 NUMBER_TEST(isposinf, "isposinf, Tensor.isposinf", false, "Whether each element is positive infinity.")
 NUMBER_TEST(isneginf, "isneginf, Tensor.isneginf", false, "Whether each element is negative infinity.")
 #undef NUMBER_TEST
+#undef NUMBER_TEST_CHECK
 
 Tensor signbit_forward(const Tensor& input, Out out) { return unary_to(kernels::signbit, DType::Bool, input, out); }
 

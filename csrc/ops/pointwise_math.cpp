@@ -55,6 +55,11 @@ FUNCTION(log1p, NAMES(log1p) ", special.log1p", "input", POSITIVE, set_inverse_s
 
 // --- trigonometry -------------------------------------------------------------------------------------------------------
 
+// Complex roots are taken of the factors, whose product has another branch cut.
+Tensor acosh_slope(const Tensor& x) {
+  return is_complex(x.dtype()) ? rsqrt(x + 1) * rsqrt(x - 1) : rsqrt(square(x) - 1);
+}
+
 #define ARC_NAMES(op, alias) NAMES(op) ", " NAMES(alias)
 FUNCTION(sin, NAMES(sin), "input", EVERYWHERE, set_slope(g, cos(x)), "The sine of angles in radians.")
 FUNCTION(cos, NAMES(cos), "input", EVERYWHERE, set_slope(g, -sin(x)), "The cosine of angles in radians.")
@@ -65,7 +70,7 @@ FUNCTION(atan, ARC_NAMES(atan, arctan), "input", EVERYWHERE, set_inverse_slope(g
 FUNCTION(sinh, NAMES(sinh), "input", EVERYWHERE, set_slope(g, cosh(x)), "The hyperbolic sine.")
 FUNCTION(cosh, NAMES(cosh), "input", EVERYWHERE, set_slope(g, sinh(x)), "The hyperbolic cosine.")
 FUNCTION(asinh, ARC_NAMES(asinh, arcsinh), "input", EVERYWHERE, set_slope(g, rsqrt(square(x) + 1)), "The inverse of the hyperbolic sine.")
-FUNCTION(acosh, ARC_NAMES(acosh, arccosh), "input", "(3,4)@1.1..4 | (0,2)", set_slope(g, rsqrt(x + 1) * rsqrt(x - 1)), "The inverse of the hyperbolic cosine.")
+FUNCTION(acosh, ARC_NAMES(acosh, arccosh), "input", "(3,4)@1.1..4 | (0,2)", set_slope(g, acosh_slope(x)), "The inverse of the hyperbolic cosine.")
 FUNCTION(atanh, ARC_NAMES(atanh, arctanh), "input", WITHIN_ONE, set_inverse_slope(g, 1 - square(x)), "The inverse of the hyperbolic tangent.")
 
 // tanh and sigmoid are what networks are made of: their derivatives are one kernel each.
@@ -78,7 +83,7 @@ Tensor tanh_backward_forward(const Tensor& grad, const Tensor& result) {
 void tanh_backward_vjp(Grad& g) {
   Tensor y = g.in("result");
   if (g.needs("grad")) g.set("grad", tanh_backward(g.dout(), conjugate(y)));
-  if (g.needs("result")) g.set("result", g.dout() * conjugate(g.in("grad")) * y * -2);
+  if (g.needs("result")) g.set("result", conjugate(g.dout() * y) * g.in("grad") * -2);
 }
 
 OP(tanh_backward) {
@@ -96,7 +101,7 @@ Tensor sigmoid_backward_forward(const Tensor& grad, const Tensor& result) {
 void sigmoid_backward_vjp(Grad& g) {
   Tensor y = g.in("result");
   if (g.needs("grad")) g.set("grad", sigmoid_backward(g.dout(), conjugate(y)));
-  if (g.needs("result")) g.set("result", g.dout() * conjugate(g.in("grad")) * (1 - y * 2));
+  if (g.needs("result")) g.set("result", conjugate(g.dout() * (1 - y * 2)) * g.in("grad"));
 }
 
 OP(sigmoid_backward) {
@@ -202,7 +207,7 @@ ROUNDING(floor, NAMES(floor), "The largest whole number that is not larger.")
 ROUNDING(trunc, NAMES(trunc) ", fix, Tensor.fix, Tensor.fix_", "The whole number without the fraction: rounds towards 0.")
 
 Tensor round_forward(const Tensor& input, int64_t decimals, Out out) {
-  if (decimals == 0 || is_integral(input.dtype())) return rounded(kernels::round, input, out);
+  if (decimals == 0) return rounded(kernels::round, input, out);
   Tensor result = pointwise_output(input.dtype(), out, input);
   kernels::round_decimals(result, input, decimals, input.dtype());
   return result;

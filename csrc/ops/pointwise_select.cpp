@@ -70,7 +70,7 @@ bool is_nan(const std::optional<Scalar>& s) { return s && s->is_floating() && st
 
 Tensor clamp_forward(const Tensor& input, std::optional<Scalar> min, std::optional<Scalar> max, Out out) {
   FB_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
-  FB_CHECK(!is_complex(input.dtype()), "clamp is not supported for complex types");
+  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()), "clamp is not supported for complex types");
   Promotion promotion;
   promotion.add(input);
   if (min) promotion.add(*min);
@@ -117,7 +117,7 @@ Example::
 
 Tensor clamp_tensor_forward(const Tensor& input, const Tensor& min, const Tensor& max, Out out) {
   FB_CHECK(min.defined() || max.defined(), "torch.clamp: At least one of 'min' or 'max' must not be None");
-  FB_CHECK(!is_complex(input.dtype()), "clamp is not supported for complex types");
+  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()), "clamp is not supported for complex types");
   if (!min.defined()) return binary(kernels::minimum, input, max, out);
   if (!max.defined()) return binary(kernels::maximum, input, min, out);
   const Tensor* operands[] = {&input, &min, &max};
@@ -150,7 +150,6 @@ OP(clamp_tensor) {
 };
 
 Tensor clamp_min_forward(const Tensor& input, const Tensor& min, Out out) {
-  FB_CHECK(!is_complex(input.dtype()), "clamp is not supported for complex types");
   return binary(kernels::maximum, input, min, out);
 }
 void clamp_min_vjp(Grad& g) {
@@ -170,7 +169,6 @@ OP(clamp_min) {
 };
 
 Tensor clamp_max_forward(const Tensor& input, const Tensor& max, Out out) {
-  FB_CHECK(!is_complex(input.dtype()), "clamp is not supported for complex types");
   return binary(kernels::minimum, input, max, out);
 }
 void clamp_max_vjp(Grad& g) {
