@@ -23,6 +23,7 @@ NB_MODULE(_C, m) {
   init_tensor(module);
   init_ops(module);
   init_autograd(module);
+  init_function(module);
   init_modes(module);
   init_indexing(module);
   init_interop(module);

@@ -160,6 +160,7 @@ void init_types(PyObject* module);
 void init_tensor(PyObject* module);
 void init_ops(PyObject* module);
 void init_autograd(PyObject* module);
+void init_function(PyObject* module);
 void init_modes(PyObject* module);
 void init_indexing(PyObject* module);
 void init_interop(PyObject* module);
