@@ -7,7 +7,7 @@ from typing import Any
 
 import flambeau as fb
 from flambeau.io.allowed import is_allowed
-from flambeau.io.tensors import dtype_name, plain
+from flambeau.io.tensors import dtype_name, plain, whole_storage
 from flambeau.io.torch_globals import DTYPES, STORAGE_OF
 
 BATCH = 1000
@@ -298,8 +298,7 @@ class PickleWriter:
         if place not in self._keys or place[1] == 0:
             self._keys[place] = (len(self.storages), dtype if dtype in STORAGE_OF else "")
             self._alive.append(storage)
-            flat = fb.empty(0, dtype=fb.uint8).set_(storage, 0, (place[1],), (1,))
-            self.storages.append(flat)
+            self.storages.append(whole_storage(data))
         return self._keys[place]
 
     def _storage(self, key: int, dtype: str) -> None:

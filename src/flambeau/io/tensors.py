@@ -104,8 +104,16 @@ def view_storage(
     if flat.device.type == "meta":
         whole = fb.empty(flat.numel() // dtype.itemsize, dtype=dtype, device="meta")
         return whole.as_strided(tuple(size), tuple(stride), offset)
+    typed = flat[: flat.numel() // dtype.itemsize * dtype.itemsize].view(dtype)
     tensor = fb.empty(0, dtype=dtype, device=flat.device)
-    return tensor.set_(flat.untyped_storage(), offset, tuple(size), tuple(stride))
+    return tensor.set_(typed, offset, tuple(size), tuple(stride))
+
+
+def whole_storage(tensor: "fb.Tensor") -> "fb.Tensor":
+    """All bytes of the tensor's storage, as a flat uint8 tensor over it."""
+    start = tensor.as_strided((0,), (1,), 0).view(fb.uint8)
+    nbytes = tensor.untyped_storage().nbytes()
+    return fb.empty(0, dtype=fb.uint8).set_(start, 0, (nbytes,), (1,))
 
 
 def contiguous_stride(size: Sequence[int]) -> list[int]:
