@@ -242,7 +242,9 @@ class Module(_ModuleBase, StateDict, HookedCall):  # type: ignore[misc]
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__
         params = state.get("_parameters")
-        if isinstance(value, Parameter):
+        # Asked first, as the test for Parameter itself runs Python code.
+        is_tensor = isinstance(value, Tensor)
+        if is_tensor and isinstance(value, Parameter):
             if params is None:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._forget(name, "__dict__", "_buffers", "_modules")
@@ -256,7 +258,7 @@ class Module(_ModuleBase, StateDict, HookedCall):  # type: ignore[misc]
             self.register_parameter(name, value)
         elif isinstance(value, Module) or name in state.get("_modules", ()):
             self._set_module(name, value)
-        elif name in state.get("_buffers", ()) or isinstance(value, Buffer):
+        elif name in state.get("_buffers", ()) or (is_tensor and isinstance(value, Buffer)):
             self._set_buffer(name, value)
         else:
             if name in _HOOK_DICTS:

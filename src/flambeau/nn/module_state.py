@@ -149,12 +149,12 @@ class StateDict:
 
     def _persistent(self) -> Iterator[tuple[str, Tensor]]:
         """Yield this module's own parameters and persistent buffers that are not None."""
-        for name, value in self._parameters.items():
-            if value is not None:
-                yield name, value
-        for name, value in self._buffers.items():
-            if value is not None and name not in self._non_persistent_buffers_set:
-                yield name, value
+        for name, param in self._parameters.items():
+            if param is not None:
+                yield name, param
+        for name, buffer in self._buffers.items():
+            if buffer is not None and name not in self._non_persistent_buffers_set:
+                yield name, buffer
 
     def _has_own(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(StateDict, method)

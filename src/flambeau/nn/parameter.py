@@ -16,10 +16,13 @@ __all__ = [
     "is_lazy",
 ]
 
+_TensorMeta: Any = type(Tensor)
+_tensor_type: Any = Tensor
+_subclass = _tensor_type._make_subclass
 _disabled_torch_function_impl = getattr(_C, "_disabled_torch_function_impl", None)
 
 
-class _ParameterMeta(type(Tensor)):  # type: ignore[misc]
+class _ParameterMeta(_TensorMeta):  # type: ignore[misc]
     """Lets a tensor subclass marked with ``_is_param`` count as a Parameter."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -32,7 +35,7 @@ class _ParameterMeta(type(Tensor)):  # type: ignore[misc]
         )
 
 
-class Parameter(Tensor, metaclass=_ParameterMeta):  # type: ignore[misc]
+class Parameter(Tensor, metaclass=_ParameterMeta):
     """A tensor that a module lists among its parameters once assigned to it.
 
     Args:
@@ -54,7 +57,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):  # type: ignore[misc]
         if data is None:
             data = flambeau.empty(0)
         if type(data) is Tensor or type(data) is Parameter:
-            return Tensor._make_subclass(cls, data, requires_grad)
+            return _subclass(cls, data, requires_grad)
         # A tensor subclass keeps its own type and is only marked.
         marked = data.detach().requires_grad_(requires_grad)
         if type(marked) is not type(data):
@@ -93,7 +96,7 @@ def _rebuild_parameter(data: Tensor, requires_grad: bool) -> Parameter:
     return Parameter(data, requires_grad)
 
 
-class _BufferMeta(type(Tensor)):  # type: ignore[misc]
+class _BufferMeta(_TensorMeta):  # type: ignore[misc]
     """Makes ``isinstance(tensor, Buffer)`` mean "created by Buffer(...)"."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -106,7 +109,7 @@ class _BufferMeta(type(Tensor)):  # type: ignore[misc]
         )
 
 
-class Buffer(Tensor, metaclass=_BufferMeta):  # type: ignore[misc]
+class Buffer(Tensor, metaclass=_BufferMeta):
     """A tensor that a module registers as a buffer once assigned to it.
 
     Args:
@@ -114,7 +117,7 @@ class Buffer(Tensor, metaclass=_BufferMeta):  # type: ignore[misc]
         persistent (bool): whether ``state_dict`` contains it. Default: ``True``.
     """
 
-    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Tensor:
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         if data is None:
             data = flambeau.empty(0)
         marked = data.detach().requires_grad_(data.requires_grad)
@@ -193,9 +196,8 @@ class UninitializedTensorMixin:
         name = getattr(func, "__name__", "")
         if name in cls._USABLE or type(func).__name__ == "method-wrapper":
             if hasattr(Tensor, "__torch_function__"):
-                return super().__torch_function__(  # type: ignore[misc]
-                    func, types, args, kwargs or {}
-                )
+                inherited: Any = super()
+                return inherited.__torch_function__(func, types, args, kwargs or {})
             return func(*(_plain(arg) for arg in args), **(kwargs or {}))
         raise ValueError(
             f"Attempted to use an uninitialized parameter in {func}. "
@@ -209,7 +211,7 @@ class UninitializedTensorMixin:
 def _plain(value: Any) -> Any:
     """Return the empty tensor behind a lazy one."""
     if isinstance(value, UninitializedTensorMixin):
-        return Tensor._make_subclass(Tensor, value)
+        return _subclass(Tensor, value)
     return value
 
 
@@ -218,7 +220,7 @@ def is_lazy(param: Any) -> bool:
     return isinstance(param, UninitializedTensorMixin)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
+class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
     """A parameter whose shape is not known yet; lazy modules materialize it.
 
     Args:
@@ -232,7 +234,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
     ) -> UninitializedParameter:
         data = flambeau.empty(0, device=device, dtype=dtype)
-        return Tensor._make_subclass(cls, data, requires_grad)
+        return _subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
         if id(self) in memo:
@@ -242,7 +244,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
         return copied
 
 
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[misc]
+class UninitializedBuffer(UninitializedTensorMixin, Tensor):
     """A buffer whose shape is not known yet; lazy modules materialize it.
 
     Args:
@@ -261,7 +263,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Tensor):  # type: ignore[mis
         persistent: bool = True,
     ) -> UninitializedBuffer:
         data = flambeau.empty(0, device=device, dtype=dtype)
-        made = Tensor._make_subclass(cls, data, requires_grad)
+        made = _subclass(cls, data, requires_grad)
         made.persistent = persistent
         made._is_buffer = True
         return made

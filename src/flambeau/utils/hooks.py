@@ -148,7 +148,7 @@ class BackwardHook:
         return outputs[0] if single else outputs
 
     def _on_input_grads(self, grads: Sequence[Any], filled: Callable[..., Any]) -> Sequence[Any]:
-        grads = filled(grads)
+        grads = list(filled(grads))
         if self.grad_outputs is None:  # the gradient did not come through the module's outputs
             return grads
         current = _spread(grads, self.input_places, self.n_inputs)
@@ -182,7 +182,7 @@ class BackwardHook:
         self.grad_outputs = current
         if self.input_places is None:
             self._run_without_inputs(current)
-        return filled([current[place] for place in self.output_places or ()])
+        return list(filled([current[place] for place in self.output_places or ()]))
 
     def _run_without_inputs(self, grad_outputs: tuple[Any, ...]) -> None:
         import warnings

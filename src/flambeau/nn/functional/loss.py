@@ -284,23 +284,23 @@ def gaussian_nll_loss(
         eps (float): smallest variance; its clamping takes no part in the gradient.
         reduction (str): ``"none"``, ``"mean"`` or ``"sum"``.
     """
-    if isinstance(var, float):
-        if var < 0:
-            raise ValueError("var has negative entry/entries")
-        var = var * flambeau.ones_like(input)
-    elif flambeau.any(var < 0):
+    if isinstance(var, Tensor):
+        variance, negative = var, bool((var < 0).any())
+    else:
+        variance, negative = flambeau.full_like(input, var), var < 0
+    if negative:
         raise ValueError("var has negative entry/entries")
-    if var.size() != input.size():
-        if input.size()[:-1] == var.size():
-            var = var.unsqueeze(-1)
-        elif input.size()[:-1] != var.size()[:-1] or var.size(-1) != 1:
+    if variance.size() != input.size():
+        if input.size()[:-1] == variance.size():
+            variance = variance.unsqueeze(-1)
+        elif input.size()[:-1] != variance.size()[:-1] or variance.size(-1) != 1:
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")
-    var = var.clone()
+    variance = variance.clone()
     with flambeau.no_grad():
-        var.clamp_(min=eps)
-    loss = 0.5 * (flambeau.log(var) + (input - target) ** 2 / var)
+        variance.clamp_(min=eps)
+    loss = 0.5 * (flambeau.log(variance) + (input - target) ** 2 / variance)
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
     return _reduction.apply(loss, reduction)

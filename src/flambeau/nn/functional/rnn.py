@@ -21,9 +21,10 @@ class _Recurrence:
 
     def __init__(self, weights: Weights, bias: bool, join_biases: bool) -> None:
         self.w_ih, self.w_hh = weights[:2]
-        self.b_ih, self.b_hh = weights[2:4] if bias else (None, None)
+        self.b_ih: Tensor | None = weights[2] if bias else None
+        self.b_hh: Tensor | None = weights[3] if bias else None
         self.w_hr = weights[-1] if len(weights) in (3, 5) else None
-        if join_biases and self.b_ih is not None:
+        if join_biases and self.b_ih is not None and self.b_hh is not None:
             # Both are only ever added up: once for all steps.
             self.b_ih, self.b_hh = self.b_ih + self.b_hh, None
         self.w_hh_t = self.w_hh.t()

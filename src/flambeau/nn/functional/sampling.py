@@ -140,7 +140,7 @@ def _sample_linear(image: _Image, places: Sequence[Tensor]) -> Tensor:
             weight = weight * (place - low if side else low + 1 - place)
         values = image.read([low + side for low, side in zip(lows, corner, strict=True)])
         total = total + values * weight.reshape(values.shape[0], 1, -1)
-    return total  # type: ignore[no-any-return]
+    return total
 
 
 def _sample_cubic(
@@ -157,7 +157,7 @@ def _sample_cubic(
         values = image.read([rows[i], columns[j]])
         weight = weights[0][i] * weights[1][j]
         total = total + values * weight.reshape(values.shape[0], 1, -1)
-    return total  # type: ignore[no-any-return]
+    return total
 
 
 def _check(input: Tensor, grid: Tensor, mode: str) -> None:

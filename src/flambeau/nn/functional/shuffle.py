@@ -82,7 +82,7 @@ class _Windows:
         )
         return height, width
 
-    def slices(self, counts: tuple[int, int]) -> list[tuple[Any, slice, slice]]:
+    def slices(self, counts: tuple[int, int]) -> list[tuple[Any, ...]]:
         """Return, for each element of the window, what it meets in the padded image."""
         return [
             (

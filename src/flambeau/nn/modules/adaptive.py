@@ -83,9 +83,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draw new starting values."""
         self.head.reset_parameters()
-        for hidden, out in self.tail:  # type: ignore[misc]
-            hidden.reset_parameters()  # type: ignore[has-type]
-            out.reset_parameters()  # type: ignore[has-type]
+        for hidden, out in self.tail:
+            hidden.reset_parameters()
+            out.reset_parameters()
 
     def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         """Return the log probability of each target, and minus their mean."""

@@ -228,7 +228,7 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
         if not self.has_uninitialized_params():
             return
         self.num_features = input.shape[1]
-        members = [*self._parameters.values()]
+        members: list[Any] = [*self._parameters.values()]
         if self.track_running_stats:
             members += [self.running_mean, self.running_var]
         for tensor in members:

@@ -88,7 +88,7 @@ class RNNBase(Module):
         self._all_weights: list[list[str]] = []
         for layer in range(num_layers):
             for direction in range(directions):
-                shapes = {
+                shapes: dict[str, tuple[int, ...]] = {
                     "weight_ih": (gates, input_size if layer == 0 else state_size * directions),
                     "weight_hh": (gates, state_size),
                 }
@@ -281,17 +281,15 @@ def _each(state: Any, change: Any) -> Any:
 def _check_options(
     input_size: Any, hidden_size: Any, num_layers: Any, dropout: Any, proj_size: Any
 ) -> None:
-    if (
-        not isinstance(dropout, numbers.Number)
-        or isinstance(dropout, bool)
-        or not 0 <= dropout <= 1
-    ):  # type: ignore[operator]
+    is_number = isinstance(dropout, numbers.Number) and not isinstance(dropout, bool)
+    share: Any = dropout
+    if not is_number or not 0 <= share <= 1:
         raise ValueError(
             "dropout should be a number in range [0, 1] "
             "representing the probability of an element being "
             "zeroed"
         )
-    if dropout > 0 and num_layers == 1:  # type: ignore[operator]
+    if share > 0 and num_layers == 1:
         warnings.warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero "
             f"dropout expects num_layers greater than 1, but got dropout={dropout} and "

@@ -9,7 +9,7 @@ import flambeau
 __all__ = ["convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format"]
 
 
-def _convert(module: Any, kinds: tuple[type, ...], memory_format: Any) -> Any:
+def _convert(module: Any, kinds: Any, memory_format: Any) -> Any:
     if isinstance(module, kinds):
         module.weight.data = module.weight.detach().clone(memory_format=memory_format)
     for child in module.children():
@@ -19,11 +19,11 @@ def _convert(module: Any, kinds: tuple[type, ...], memory_format: Any) -> Any:
 
 def convert_conv2d_weight_memory_format(module: Any, memory_format: Any) -> Any:
     """Store the weights of all Conv2d and ConvTranspose2d below ``module`` in a memory format."""
-    nn = flambeau.nn
+    nn: Any = flambeau.nn
     return _convert(module, (nn.Conv2d, nn.ConvTranspose2d), memory_format)
 
 
 def convert_conv3d_weight_memory_format(module: Any, memory_format: Any) -> Any:
     """Store the weights of all Conv3d and ConvTranspose3d below ``module`` in a memory format."""
-    nn = flambeau.nn
+    nn: Any = flambeau.nn
     return _convert(module, (nn.Conv3d, nn.ConvTranspose3d), memory_format)

@@ -270,7 +270,7 @@ def spectral_norm(
     if not isinstance(weight, Tensor):
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
     if dim is None:
-        nn = flambeau.nn
+        nn: Any = flambeau.nn
         transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
         dim = 1 if isinstance(module, transposed) else 0
     made = _SpectralNorm(weight, n_power_iterations, dim, eps)

@@ -92,7 +92,7 @@ class ParametrizationList(ModuleList):
             )
         self.is_tensor = isinstance(value, Tensor)
         self.ntensors = 1 if self.is_tensor else len(value)
-        if self.is_tensor:
+        if isinstance(value, Tensor):
             self._keep_one(original, value)
         else:
             self._keep_many(original, value)
@@ -241,7 +241,7 @@ def register_parametrization(
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
-        chain: Any = module.parametrizations[tensor_name]  # type: ignore[index]
+        chain: Any = module.parametrizations[tensor_name]
         if not unsafe:
             before = getattr(module, tensor_name)
             _check_unchanged("", before, parametrization(before))
@@ -262,7 +262,7 @@ def register_parametrization(
             _inject_new_class(module)
             module.parametrizations = ModuleDict()
         _inject_property(module, tensor_name)
-        module.parametrizations[tensor_name] = chain  # type: ignore[operator]
+        module.parametrizations[tensor_name] = chain
     else:
         raise ValueError(
             f"Module '{module}' does not have a parameter, a buffer, or a "
@@ -291,7 +291,7 @@ def remove_parametrizations(
     """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
-    chain: Any = module.parametrizations[tensor_name]  # type: ignore[index]
+    chain: Any = module.parametrizations[tensor_name]
     if chain.is_tensor:
         original = chain.original
         if leave_parametrized:
@@ -306,7 +306,7 @@ def remove_parametrizations(
             "that is parametrized in terms of a sequence of tensors."
         )
     delattr(type(module), tensor_name)
-    del module.parametrizations[tensor_name]  # type: ignore[operator]
+    del module.parametrizations[tensor_name]
     _register_parameter_or_buffer(module, tensor_name, original)
     if not is_parametrized(module):
         delattr(module, "parametrizations")
@@ -340,7 +340,7 @@ def transfer_parametrizations_and_params(
             setattr(to_module, name, Parameter(getattr(from_module, name)))
         for parametrization in chain:
             register_parametrization(to_module, name, parametrization, unsafe=chain.unsafe)
-        copied: Any = to_module.parametrizations[name]  # type: ignore[index]
+        copied: Any = to_module.parametrizations[name]
         names = ["original"] if chain.is_tensor else [f"original{i}" for i in range(chain.ntensors)]
         for original in names:
             setattr(copied, original, getattr(chain, original))

@@ -192,7 +192,7 @@ def spectral_norm(
         Module: ``module``.
     """
     if dim is None:
-        nn = flambeau.nn
+        nn: Any = flambeau.nn
         transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
         dim = 1 if isinstance(module, transposed) else 0
     SpectralNorm.apply(module, name, n_power_iterations, dim, eps)
