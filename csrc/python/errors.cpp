@@ -31,7 +31,6 @@ void PythonError::restore() const {
 
 namespace {
 
-// torch.OutOfMemoryError: a RuntimeError.
 PyObject* out_of_memory_error() {
   static PyObject* type = PyErr_NewException("flambeau.OutOfMemoryError", PyExc_RuntimeError, nullptr);
   return type;
@@ -50,6 +49,8 @@ PyObject* python_type(ErrorKind kind) {
 }
 
 }  // namespace
+
+void init_errors(PyObject* module) { check(PyObject_SetAttrString(module, "OutOfMemoryError", out_of_memory_error())); }
 
 void set_python_error() noexcept {
   try {

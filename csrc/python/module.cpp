@@ -19,6 +19,7 @@ NB_MODULE(_C, m) {
     }
   });
   PyObject* module = m.ptr();
+  init_errors(module);
   init_types(module);
   init_tensor(module);
   init_ops(module);

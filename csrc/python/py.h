@@ -156,6 +156,7 @@ bool as_ints(PyObject* o, Dims& out);
 // Generator (random.cpp); null if the object is none.
 Generator* as_generator(PyObject* o);
 
+void init_errors(PyObject* module);
 void init_types(PyObject* module);
 void init_tensor(PyObject* module);
 void init_ops(PyObject* module);

@@ -1,0 +1,221 @@
+"""Functions of the top level that are neither operators nor about gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flambeau import _C
+from flambeau._C import Tensor
+
+__all__ = [
+    "broadcast_shapes", "finfo", "get_rng_state_size", "iinfo", "is_complex", "is_floating_point",
+    "is_nonzero", "is_storage", "is_tensor", "numel", "result_type", "set_default_device",
+    "set_default_dtype", "typename", "use_deterministic_algorithms",
+    "are_deterministic_algorithms_enabled",
+    "set_float32_matmul_precision", "get_float32_matmul_precision", "get_num_interop_threads",
+    "set_num_interop_threads", "compiled_with_cxx11_abi",
+]  # fmt: skip
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether the object is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_storage(obj: Any) -> bool:
+    """Whether the object is a storage."""
+    return type(obj).__name__ in ("UntypedStorage", "TypedStorage")
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the tensor's dtype is float16, bfloat16, float32 or float64."""
+    return input.is_floating_point()
+
+
+def is_complex(input: Tensor) -> bool:
+    """Whether the tensor's dtype is complex64 or complex128."""
+    return input.is_complex()
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not zero."""
+    if input.numel() != 1:
+        kind = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
+    return bool(input)
+
+
+def numel(input: Tensor) -> int:
+    """Number of elements."""
+    return input.numel()
+
+
+def set_default_dtype(d: Any) -> None:
+    """Sets the floating dtype that Python floats become (float32 at first)."""
+    _C._set_default_dtype(d)
+
+
+def set_default_device(device: Any) -> None:
+    """Accepts the CPU, the one device there is."""
+    if device is not None and _C.device(device).type != "cpu":
+        raise RuntimeError(f"set_default_device: only 'cpu' can be the default, but got '{device}'")
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that all the given ones broadcast to.
+
+    Example::
+
+        >>> torch.broadcast_shapes((2, 1), (3,))
+        torch.Size([2, 3])
+    """
+    sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    result = [1] * max((len(s) for s in sizes), default=0)
+    for shape in sizes:
+        for i in range(-1, -1 - len(shape), -1):
+            if shape[i] < 0:
+                raise RuntimeError(
+                    f"Trying to create tensor with negative dimension ({shape[i]}): ({shape[i]})"
+                )
+            if shape[i] in (1, result[i]):
+                continue
+            if result[i] != 1:
+                raise RuntimeError(
+                    "Shape mismatch: objects cannot be broadcast to a single shape: "
+                    + " and ".join(str(s) for s in sizes)
+                )
+            result[i] = shape[i]
+    return _C.Size(result)
+
+
+def result_type(tensor1: Any, tensor2: Any) -> Any:
+    """The dtype of an arithmetic operation on the two operands (tensors or numbers)."""
+    empty, add = _C.namespace("")["empty"], _C.namespace("")["add"]
+
+    def stand_in(operand: Any) -> Any:
+        if not isinstance(operand, Tensor):
+            return operand
+        return empty([0] * min(operand.dim(), 1), dtype=operand.dtype, device="meta")
+
+    a, b = stand_in(tensor1), stand_in(tensor2)
+    if isinstance(a, Tensor):
+        return add(a, b).dtype
+    if isinstance(b, Tensor):
+        return add(b, a).dtype
+    return (_C._from_data(a) + _C._from_data(b)).dtype
+
+
+class finfo:
+    """Limits of a floating dtype: ``bits``, ``eps``, ``max``, ``min``, ``tiny``, ``resolution``.
+
+    Args:
+        dtype: a floating or complex dtype; default: the default dtype.
+
+    Raises:
+        TypeError: an integer dtype.
+    """
+
+    # bits of the fraction and greatest exponent
+    _FORMATS = {"float16": (10, 15), "bfloat16": (7, 127), "float32": (23, 127), "float64": (52, 1023)}
+
+    def __init__(self, dtype: Any = None) -> None:
+        dtype = _C.get_default_dtype() if dtype is None else dtype
+        real = dtype.to_real()
+        name = str(real).removeprefix("torch.")
+        if name not in self._FORMATS:
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{dtype}'"
+            )
+        fraction, exponent = self._FORMATS[name]
+        self.dtype = name
+        self.bits = real.itemsize * 8
+        self.eps = 2.0**-fraction
+        self.max = (2.0 - 2.0**-fraction) * 2.0**exponent
+        self.min = -self.max
+        self.tiny = self.smallest_normal = 2.0 ** (1 - exponent)
+        self.resolution = 10.0 ** -{10: 3, 7: 2, 23: 6, 52: 15}[fraction]
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, "
+            f"eps={self.eps:g}, smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, "
+            f"dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """Limits of an integer dtype: ``bits``, ``max``, ``min``.
+
+    Args:
+        dtype: an integer dtype.
+
+    Raises:
+        TypeError: another dtype.
+    """
+
+    def __init__(self, dtype: Any) -> None:
+        if dtype.is_floating_point or dtype.is_complex or dtype == _C.bool:
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{dtype}'"
+            )
+        self.dtype = str(dtype).removeprefix("torch.")
+        self.bits = dtype.itemsize * 8
+        signed = dtype.is_signed
+        self.max = 2 ** (self.bits - signed) - 1
+        self.min = -(2 ** (self.bits - 1)) if signed else 0
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+def typename(obj: Any) -> str:
+    """The qualified name of an object's type."""
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    return f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted: every operation is deterministic anyway."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Always true."""
+    return True
+
+
+_matmul_precision = "highest"
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Records how precise float32 products must be: "highest", "high" or "medium"."""
+    global _matmul_precision
+    if precision not in ("highest", "high", "medium"):
+        raise RuntimeError(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current precision is kept."
+        )
+    _matmul_precision = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What ``set_float32_matmul_precision`` set."""
+    return _matmul_precision
+
+
+def get_num_interop_threads() -> int:
+    """Threads that run operators side by side: one, the caller."""
+    return 1
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Accepted for compatibility: operators run in the thread that calls them."""
+
+
+def compiled_with_cxx11_abi() -> bool:
+    """Whether the C++ standard library's new ABI is used."""
+    return True
+
+
+def get_rng_state_size() -> int:
+    """Bytes of a generator's state."""
+    return int(_C.default_generator.get_state().numel())
