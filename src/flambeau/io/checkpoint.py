@@ -9,8 +9,10 @@ from flambeau.io.files import PathOrFile, Source, open_source
 
 if TYPE_CHECKING:
     import flambeau as fb
+    from flambeau.storage import UntypedStorage
 
-MapLocation = "str | fb.device | Mapping[str, str] | Callable[[fb.UntypedStorage, str], Any] | None"
+    MapLocation = str | fb.device | Mapping[str, str] | Callable[[UntypedStorage, str], Any] | None
+
 TAR_MAGIC_AT = 257
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import flambeau as fb
 from flambeau.io.allowed import is_allowed
-from flambeau.io.tensors import dtype_name, plain, whole_storage
+from flambeau.io.tensors import dtype_name, plain
 from flambeau.io.torch_globals import DTYPES, STORAGE_OF
+from flambeau.storage import UntypedStorage
 
 BATCH = 1000
 
@@ -51,8 +52,8 @@ class PickleWriter:
             self._call("torch", "device", obj.type, *index)
         elif isinstance(obj, fb.Size):
             self._shared(obj, lambda size: self._call("torch", "Size", tuple(size)))
-        elif isinstance(obj, fb.UntypedStorage):
-            self._storage(self._key(fb.empty(0, dtype=fb.uint8).set_(obj), "")[0], "")
+        elif isinstance(obj, UntypedStorage):
+            self._storage(self._key(obj.as_tensor(), "")[0], "")
         elif is_allowed(type(obj)):
             self._shared(obj, self._instance)
         elif type(obj).__module__ == "numpy" and hasattr(obj, "item") and obj.shape == ():
@@ -293,12 +294,10 @@ class PickleWriter:
 
     def _key(self, data: "fb.Tensor", dtype: str) -> tuple[int, str]:
         """Number of the tensor's storage, and the dtype it is filed under ("" for bytes)."""
-        storage = data.untyped_storage()
-        place = (storage.data_ptr(), storage.nbytes())
+        place = (data._storage_ptr(), data._storage_nbytes())
         if place not in self._keys or place[1] == 0:
             self._keys[place] = (len(self.storages), dtype if dtype in STORAGE_OF else "")
-            self._alive.append(storage)
-            self.storages.append(whole_storage(data))
+            self.storages.append(UntypedStorage.of(data).as_tensor())
         return self._keys[place]
 
     def _storage(self, key: int, dtype: str) -> None:

@@ -109,13 +109,6 @@ def view_storage(
     return tensor.set_(typed, offset, tuple(size), tuple(stride))
 
 
-def whole_storage(tensor: "fb.Tensor") -> "fb.Tensor":
-    """All bytes of the tensor's storage, as a flat uint8 tensor over it."""
-    start = tensor.as_strided((0,), (1,), 0).view(fb.uint8)
-    nbytes = tensor.untyped_storage().nbytes()
-    return fb.empty(0, dtype=fb.uint8).set_(start, 0, (nbytes,), (1,))
-
-
 def contiguous_stride(size: Sequence[int]) -> list[int]:
     stride, step = [], 1
     for length in reversed(size):

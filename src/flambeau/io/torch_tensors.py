@@ -15,12 +15,13 @@ from flambeau.io.tensors import (
     view_storage,
 )
 from flambeau.io.torch_globals import StorageType
+from flambeau.storage import UntypedStorage
 
 
 class Stored(NamedTuple):
     """A storage of the file."""
 
-    handle: "fb.UntypedStorage"
+    handle: UntypedStorage
     flat: "fb.Tensor"  # all its bytes
     dtype: "fb.dtype | None"
 
@@ -118,14 +119,14 @@ class TensorBuilder:
         flat = self._place(key, nbytes, location)
         if self._swapped and dtype is not None and flat.device.type == "cpu":
             swap_bytes(flat, dtype.itemsize // (2 if dtype.is_complex else 1))
-        stored = Stored(flat.untyped_storage(), flat, dtype)
+        stored = Stored(UntypedStorage.of(flat), flat, dtype)
         self.stored[key] = self._by_handle[id(stored.handle)] = stored
         return stored
 
     def _place(self, key: str, nbytes: int, location: str) -> "fb.Tensor":
         if callable(self._map_location):
             flat = self._fetch(key, nbytes)
-            device = resolve_location(location, self._map_location, flat.untyped_storage())
+            device = resolve_location(location, self._map_location, UntypedStorage.of(flat))
         else:
             device = resolve_location(location, self._map_location)
             if device.type == "meta":
