@@ -1,0 +1,1 @@
+"""The machinery of loaders: collating, fetching, worker processes, shared memory."""
