@@ -283,6 +283,12 @@ class Binder {
           continue;
         }
         if (ignorable(utf8(key), value)) continue;
+        if (utf8(key) == "requires_grad" && is_factory()) {
+          int on = PyObject_IsTrue(value);
+          check(on);
+          arena_.requires_grad = on != 0;
+          continue;
+        }
         return fail([&] { return concat(name(), " got an unexpected keyword argument '", utf8(key), "'"); });
       }
       if (filled >> index & 1)
@@ -334,6 +340,8 @@ class Binder {
   static bool ignorable(std::string_view key, PyObject* value) {
     return (key == "layout" || key == "pin_memory" || key == "non_blocking") && (value == Py_None || !PyTuple_Check(value));
   }
+  // Operators that make tensors of a given type somewhere take requires_grad without saying so in their schemas.
+  bool is_factory() const { return op_.param("dtype") >= 0 && op_.param("device") >= 0; }
   static bool takes_rest(const Param& p, PyObject* first, size_t rest) {
     if (p.type == Type::IntList) return (rest > 1 || p.list_size == 0) && !PyBool_Check(first) && PyIndex_Check(first) && !PyTuple_Check(first);
     if (p.type == Type::TensorList) return is_tensor(first);
@@ -394,8 +402,8 @@ PyObject* call_overload(const Overload& overload, PyOp* callable, Value* values,
     call.targets = &tensor_of(args[0]);
     call.target_count = 1;
   }
-  (void)arena;
   run(call);
+  if (arena.requires_grad) set_requires_grad(call.results[0], true);
   if (out) {
     if (is_tensor(out)) return Py_NewRef(out);
   }

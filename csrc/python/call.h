@@ -14,6 +14,7 @@ struct Arena {
   std::vector<Tensors> lists;
   Tensors held;
   std::vector<std::unique_ptr<Scalar>> scalars;
+  bool requires_grad = false;  // asked of a factory
   bool overridden = false;  // a subclass with its own __torch_function__ is among the arguments
 
   int64_t* take(size_t n);
