@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "core/mersenne_twist.h"
 
 namespace fb {
 namespace {
@@ -34,10 +35,11 @@ uint64_t nondeterministic_seed() {
   return (high << 32 | device()) & ((uint64_t{1} << 53) - 1);
 }
 
-uint32_t twist(uint32_t upper, uint32_t lower) {
-  const uint32_t mixed = (upper & 0x80000000u) | (lower & 0x7fffffffu);
-  return (mixed >> 1) ^ (-(lower & 1u) & 0x9908b0dfu);
-}
+struct InstalledTwist {
+  void (*function)(uint32_t* words);
+  int rank;
+};
+constinit InstalledTwist installed_twist{twist_words, -1};
 
 }  // namespace
 
@@ -54,13 +56,14 @@ void Generator::reseed(uint64_t seed) {
 }
 
 void Generator::refill() {
-  uint32_t* w = words_.data();
-  constexpr int kTail = kWords - kShift;
-  for (int i = 0; i < kTail; ++i) w[i] = w[i + kShift] ^ twist(w[i], w[i + 1]);
-  for (int i = kTail; i < kWords - 1; ++i) w[i] = w[i - kTail] ^ twist(w[i], w[i + 1]);
-  w[kWords - 1] = w[kShift - 1] ^ twist(w[kWords - 1], w[0]);
+  static_assert(kWords == kTwistWords);
+  installed_twist.function(words_.data());
   left_ = kWords;
   next_ = 0;
+}
+
+void install_twist(void (*twist)(uint32_t* words), int rank) {
+  if (rank > installed_twist.rank) installed_twist = {twist, rank};
 }
 
 void Generator::manual_seed(uint64_t seed) {

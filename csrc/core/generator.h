@@ -70,7 +70,6 @@ class Generator {
 
  private:
   static constexpr int kWords = 624;
-  static constexpr int kShift = 397;
 
   void reseed(uint64_t seed);
   void refill();
@@ -83,6 +82,10 @@ class Generator {
   std::optional<double> next_normal_;
   std::optional<float> next_float_normal_;  // only carried along in saved states
 };
+
+// Replaces the loop that makes the next 624 words of state by a faster compilation of it (from
+// core/mersenne_twist.h). The highest rank wins.
+void install_twist(void (*twist)(uint32_t* words), int rank);
 
 // The generator of every operator that is not given one; seeded by the operating system.
 Generator& default_generator();

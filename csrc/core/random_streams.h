@@ -247,7 +247,13 @@ void uniform(Generator& generator, T* out, int64_t n, double from, double to) {
 template <class T>
 void bernoulli(Generator& generator, T* out, int64_t n, double p) {
   each_unit<double>(generator, n, [=](int64_t at, int64_t count, const double* units) {
-    for (int64_t j = 0; j < count; ++j) out[at + j] = convert<T>(units[j] < p ? 1.0f : 0.0f);
+    for (int64_t j = 0; j < count; ++j) {
+      if constexpr (std::is_arithmetic_v<T>) {
+        out[at + j] = static_cast<T>(units[j] < p);
+      } else {
+        out[at + j] = convert<T>(units[j] < p ? 1.0f : 0.0f);
+      }
+    }
   });
 }
 

@@ -26,21 +26,20 @@ void scale_kept(const Tensor& out, const Tensor& input, const Tensor& mask, doub
   using M = streams::Maths<T>;
   T* to = out.data<T>();
   const T* from = input.data<T>();
-  const bool* kept = mask.data<bool>();
+  const uint8_t* kept = static_cast<const uint8_t*>(mask.raw());
   const M factor = static_cast<M>(scale);
   three_way(out, input, mask, [=](const int64_t* at, const int64_t* stride, int64_t n) {
     T* y = to + at[0];
     const T* x = from + at[1];
-    const bool* m = kept + at[2];
+    const uint8_t* m = kept + at[2];
+    // A product where a choice would do: a random mask makes branches slow.
+    const auto scaled = [=](T value, uint8_t is_kept) {
+      return streams::convert<T>(static_cast<M>(value) * (factor * static_cast<M>(is_kept)));
+    };
     if (stride[0] == 1 && stride[1] == 1 && stride[2] == 1) {
-      for (int64_t i = 0; i < n; ++i) {
-        y[i] = streams::convert<T>(static_cast<M>(x[i]) * (m[i] ? factor : M(0)));
-      }
-      return;
-    }
-    for (int64_t i = 0; i < n; ++i) {
-      y[i * stride[0]] = streams::convert<T>(static_cast<M>(x[i * stride[1]]) *
-                                             (m[i * stride[2]] ? factor : M(0)));
+      for (int64_t i = 0; i < n; ++i) y[i] = scaled(x[i], m[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) y[i * stride[0]] = scaled(x[i * stride[1]], m[i * stride[2]]);
     }
   });
 }

@@ -1,3 +1,4 @@
+#include "core/mersenne_twist.h"
 #include "cpu/random_walk.h"
 #include "ops/random_kernels.h"
 
@@ -173,6 +174,8 @@ void fill_bernoulli_tensor_cpu(const Tensor& out, const Tensor& p, Generator& ge
   });
 }
 
+[[maybe_unused]] const bool twist_installed =
+    cpu_runs(FB_CPU_RANK) && (install_twist(twist_words, FB_CPU_RANK), true);
 CPU_KERNEL(fill_uniform, fill_uniform_cpu)
 CPU_KERNEL(fill_normal, fill_normal_cpu)
 CPU_KERNEL(fill_log_normal, fill_log_normal_cpu)
