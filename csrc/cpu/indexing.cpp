@@ -1,0 +1,204 @@
+#include "ops/indexing_kernels.h"
+
+#include <cstring>
+
+#include "core/error.h"
+#include "cpu/cpu.h"
+
+namespace fb {
+namespace {
+
+constexpr int64_t kGrain = 32768;  // elements
+
+void index_offsets_cpu(const Tensor& offsets, std::span<const Tensor> indices, Ints sizes, Ints strides, bool negative,
+                       IndexError fail) {
+  auto* out = offsets.data<int64_t>();
+  for (size_t d = 0; d < indices.size(); ++d) {
+    const auto* index = indices[d].data<int64_t>();
+    const int64_t size = sizes[d], stride = strides[d];
+    parallel_for(0, offsets.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) {
+        int64_t i = index[k];
+        if (i < 0 && negative) i += size;
+        if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) fail(index[k], d, sizes);
+        out[k] = (d == 0 ? 0 : out[k]) + i * stride;
+      }
+    });
+  }
+}
+
+// Dimensions of two tensors walked together, innermost first; neighbours are joined where both can be.
+struct Axes {
+  SmallVector<int64_t, 6> sizes, a, b;
+  int64_t count = 1;
+
+  void add(int64_t size, int64_t stride_a, int64_t stride_b) {
+    count *= size;
+    if (size == 1) return;
+    if (!sizes.empty() && stride_a == a.back() * sizes.back() && stride_b == b.back() * sizes.back()) {
+      sizes.back() *= size;
+      return;
+    }
+    sizes.push_back(size);
+    a.push_back(stride_a);
+    b.push_back(stride_b);
+  }
+  // Steps to the i-th position, the innermost `skip` dimensions left out.
+  void locate(int64_t i, size_t skip, int64_t& at_a, int64_t& at_b) const {
+    for (size_t d = skip; d < sizes.size() && i; ++d) {
+      const int64_t k = i % sizes[d];
+      i /= sizes[d];
+      at_a += k * a[d];
+      at_b += k * b[d];
+    }
+  }
+};
+
+// `a` has the slices one after the other in dimension `dim`, `b` has them at offsets.
+struct Slices {
+  Slices(const Tensor& a, const Tensor& b, int64_t dim) : slices(a.sizes()[dim]), stride(a.strides()[dim]) {
+    for (int64_t d = a.dim(); d-- > 0;) {
+      if (d != dim) (d > dim ? inner : outer).add(a.sizes()[d], a.strides()[d], b.strides()[d]);
+    }
+    if (!inner.sizes.empty()) {
+      row = inner.sizes[0];
+      row_a = inner.a[0];
+      row_b = inner.b[0];
+    }
+    rows = row ? inner.count / row : 0;
+  }
+  int64_t slices, stride;
+  Axes outer, inner;
+  int64_t row = 1, row_a = 1, row_b = 1;  // the innermost dimension
+  int64_t rows;
+};
+
+// f(a, b, n, stride_a, stride_b) for the columns [first, last) of all rows of the k-th slice.
+template <class A, class B, class F>
+void each_row(const Slices& s, A* a, B* b, int64_t first, int64_t last, F&& f) {
+  for (int64_t r = 0; r < s.rows; ++r) {
+    int64_t at_a = first * s.row_a, at_b = first * s.row_b;
+    s.inner.locate(r, 1, at_a, at_b);
+    f(a + at_a, b + at_b, last - first, s.row_a, s.row_b);
+  }
+}
+
+template <class T>
+struct CopyRow {
+  void operator()(T* to, const T* from, int64_t n, int64_t step_to, int64_t step_from) const {
+    if (step_to == 1 && step_from == 1) {
+      std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i * step_to] = from[i * step_from];
+    }
+  }
+};
+
+template <class T>
+T sum_of(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return a || b;
+  } else if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    return T(static_cast<float>(a) + static_cast<float>(b));
+  } else {
+    return static_cast<T>(a + b);
+  }
+}
+
+template <class T>
+struct AddRow {
+  void operator()(T* to, const T* from, int64_t n, int64_t step_to, int64_t step_from) const {
+    if (step_to == 1 && step_from == 1) {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) to[i] = sum_of(to[i], from[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i * step_to] = sum_of(to[i * step_to], from[i * step_from]);
+    }
+  }
+};
+
+template <class T>
+void read(const Tensor& out, const Tensor& source, int64_t dim, const int64_t* offsets) {
+  const Slices s(out, source, dim);
+  T* to = out.data<T>();
+  const T* from = source.data<T>();
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(s.inner.count, 1));
+  parallel_for(0, s.outer.count * s.slices, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end;) {
+      int64_t k = i % s.slices, a = 0, b = 0;
+      const int64_t stop = std::min(s.slices, k + end - i);
+      s.outer.locate(i / s.slices, 0, a, b);
+      i += stop - k;
+      if (s.inner.count == 1) {
+        for (; k < stop; ++k) to[a + k * s.stride] = from[b + offsets[k]];
+      } else {
+        for (; k < stop; ++k) each_row(s, to + a + k * s.stride, from + b + offsets[k], 0, s.row, CopyRow<T>());
+      }
+    }
+  });
+}
+
+// Slices may meet in the target. Work is divided so that all writes to one element are of one thread, in order of k.
+template <class T, class Row>
+void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_t* offsets, Row row) {
+  const Slices s(values, target, dim);
+  const T* from = values.data<T>();
+  T* to = target.data<T>();
+  auto write_row = [&](const T* value, T* place, int64_t n, int64_t step_value, int64_t step_place) {
+    row(place, value, n, step_place, step_value);
+  };
+  auto columns = [&](int64_t o, int64_t first, int64_t last) {
+    int64_t a = 0, b = 0;
+    s.outer.locate(o, 0, a, b);
+    for (int64_t k = 0; k < s.slices; ++k) {
+      each_row(s, from + a + k * s.stride, to + b + offsets[k], first, last, write_row);
+    }
+  };
+  const int64_t work = s.slices * s.inner.count;
+  if (s.outer.count > 1) {
+    parallel_for(0, s.outer.count, std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)), [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) columns(o, 0, s.row);
+    });
+    return;
+  }
+  constexpr int64_t kColumns = 32;  // whole cache lines
+  const int64_t pieces = s.row / kColumns, per_piece = work / std::max<int64_t>(pieces, 1);
+  if (pieces < 2) return columns(0, 0, s.row);
+  parallel_for(0, pieces, std::max<int64_t>(1, kGrain / std::max<int64_t>(per_piece, 1)), [&](int64_t begin, int64_t end) {
+    columns(0, begin * kColumns, end == pieces ? s.row : end * kColumns);
+  });
+}
+
+#define BY_SIZE(size, ...)                               \
+  switch (size) {                                        \
+    case 1: { using scalar_t = uint8_t; __VA_ARGS__; break; }   \
+    case 2: { using scalar_t = uint16_t; __VA_ARGS__; break; }  \
+    case 4: { using scalar_t = uint32_t; __VA_ARGS__; break; }  \
+    case 8: { using scalar_t = uint64_t; __VA_ARGS__; break; }  \
+    default: { using scalar_t = complex128; __VA_ARGS__; }      \
+  }
+
+void read_slices_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& offsets) {
+  if (out.numel() == 0) return;
+  BY_SIZE(out.item_size(), read<scalar_t>(out, source, dim, offsets.data<int64_t>()));
+}
+
+void write_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim, const Tensor& offsets) {
+  if (values.numel() == 0) return;
+  BY_SIZE(target.item_size(), write<scalar_t>(target, values, dim, offsets.data<int64_t>(), CopyRow<scalar_t>()));
+}
+
+void add_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim, const Tensor& offsets) {
+  if (values.numel() == 0) return;
+  FB_DISPATCH(target.dtype(), FB_ALL, "index_add", {
+    write<scalar_t>(target, values, dim, offsets.data<int64_t>(), AddRow<scalar_t>());
+  });
+}
+
+CPU_KERNEL(index_offsets, index_offsets_cpu)
+CPU_KERNEL(read_slices, read_slices_cpu)
+CPU_KERNEL(write_slices, write_slices_cpu)
+CPU_KERNEL(add_slices, add_slices_cpu)
+
+}  // namespace
+}  // namespace fb
