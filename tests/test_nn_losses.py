@@ -59,6 +59,8 @@ CASES: list[Case] = [
         L.nn.GaussianNLLLoss(reduction="none"), L.x(2, 4), L.x(2, 4), L.root.zeros(2, 1)
     ),
     lambda L: L.F.gaussian_nll_loss(L.x(2, 4), L.x(2, 4), 0.5),
+    lambda L: L.F.gaussian_nll_loss(L.x(4, 3, 2), L.x(4, 3, 2), L.u(4, 1, 2)),
+    lambda L: L.F.gaussian_nll_loss(L.x(4, 3, 2), L.x(4, 3, 2), L.u(1, 1, 2)),
     lambda L: L.F.gaussian_nll_loss(L.x(2, 4), L.x(2, 4), -0.5),
     lambda L: L.F.gaussian_nll_loss(L.x(2, 4), L.x(2, 4), -L.root.ones(2, 4)),
     lambda L: L.F.gaussian_nll_loss(L.x(2, 4), L.x(2, 4), L.root.ones(3)),

@@ -35,6 +35,7 @@ CASES: list[Case] = [
     ),
     lambda L: L.go(L.nn.FractionalMaxPool3d(2, output_ratio=0.5), L.x(3, 7, 6, 5, dtype="float64")),
     lambda L: L.F.fractional_max_pool2d(L.x(2, 3, 7, 6), 2, 3, _random_samples=L.u(2, 3, 2)),
+    lambda L: L.F.fractional_max_pool2d(L.x(3, 7, 6), 2, 3, _random_samples=L.u(2, 3, 2)),
     lambda L: L.nn.FractionalMaxPool2d(2),
     lambda L: L.nn.FractionalMaxPool3d(2),
     lambda L: L.nn.FractionalMaxPool2d(2, output_size=3, output_ratio=0.5),

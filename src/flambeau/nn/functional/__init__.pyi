@@ -4,6 +4,7 @@ from typing import Any
 
 from flambeau.nn.functional.activation import *
 from flambeau.nn.functional.attention import *
+from flambeau.nn.functional.conv import *
 from flambeau.nn.functional.ctc import *
 from flambeau.nn.functional.distance import *
 from flambeau.nn.functional.linear_cross_entropy import *

@@ -91,4 +91,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     rows = input.size(0)
     pairs = flambeau.triu_indices(rows, rows, 1, device=input.device)
     difference = input.index_select(0, pairs[0]) - input.index_select(0, pairs[1])
+    if p == 0:
+        # The number of different entries: constant nearly everywhere, so its gradient is zero.
+        return (difference != 0).sum(-1).to(input.dtype) + (difference * 0).sum(-1)
     return flambeau.norm(difference, p, -1)

@@ -37,6 +37,12 @@ def linear_cross_entropy(
         options (LinearCrossEntropyOptions): without effect on the result.
     """
     outer = linear_weight.shape[:-1]
+    if len(outer) > 1 and input.dim() != 2:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} "
+            f"requires batched input, (N, {linear_weight.shape[-1]}), got unbatched input with "
+            f"shape {tuple(input.shape)}"
+        )
     flat_bias = None if linear_bias is None else linear_bias.reshape(math.prod(outer))
     logits = F.linear(input, linear_weight.reshape(math.prod(outer), -1), flat_bias)
     logits = logits.reshape(*input.shape[:-1], *outer)

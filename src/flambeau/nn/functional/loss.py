@@ -263,6 +263,14 @@ def poisson_nll_loss(
     return _reduction.apply(loss, reduction)
 
 
+def _one_dimension_shared(variance: Tensor, input: Tensor) -> bool:
+    """Tell whether the shapes agree but for one dimension, where ``variance`` has size 1."""
+    if variance.ndim != input.ndim:
+        return False
+    sizes = zip(input.shape, variance.shape, strict=True)
+    return sum(theirs for ours, theirs in sizes if ours != theirs) == 1
+
+
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -279,7 +287,7 @@ def gaussian_nll_loss(
     Args:
         input (Tensor): expected values, (N, ...).
         target (Tensor): samples, of input's shape or broadcastable to it.
-        var (Tensor or float): variances: input's shape, or its last dimension 1 or missing.
+        var (Tensor or float): variances: input's shape, or one dimension 1, or the last missing.
         full (bool): include the constant.
         eps (float): smallest variance; its clamping takes no part in the gradient.
         reduction (str): ``"none"``, ``"mean"`` or ``"sum"``.
@@ -293,7 +301,7 @@ def gaussian_nll_loss(
     if variance.size() != input.size():
         if input.size()[:-1] == variance.size():
             variance = variance.unsqueeze(-1)
-        elif input.size()[:-1] != variance.size()[:-1] or variance.size(-1) != 1:
+        elif not _one_dimension_shared(variance, input):
             raise ValueError("var is of incorrect size")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(reduction + " is not valid")

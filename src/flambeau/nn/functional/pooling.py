@@ -181,6 +181,7 @@ def _fractional_max_pool(
         random_samples = flambeau.rand(
             batch, channels, spatial, dtype=input.dtype, device=input.device
         )
+    random_samples = random_samples[:batch]
     for axis, (size, kernel, output) in enumerate(zip(sizes, kernels, outputs, strict=True)):
         if output + kernel - 1 > size:
             side = ("time", "height", "width")[axis - spatial]

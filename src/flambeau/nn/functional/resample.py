@@ -134,12 +134,15 @@ def _resize(
 ) -> Tensor:
     spatial = input.dim() - 2
     _check_sizes(input, sizes)
-    if mode not in ("nearest", "nearest-exact") and input.dtype == flambeau.uint8:
+    narrow = input.dtype in (flambeau.uint8, flambeau.float16, flambeau.bfloat16)
+    if narrow and mode not in ("nearest", "nearest-exact"):
         # Computed in float32 and rounded once.
         resized = _resize(
             input.to(flambeau.float32), mode, sizes, factors, align_corners, antialias
         )
-        return resized.round().clamp(0, 255).to(flambeau.uint8)
+        if input.dtype == flambeau.uint8:
+            resized = resized.round().clamp(0, 255)
+        return resized.to(input.dtype)
     if not (input.is_floating_point() or input.dtype == flambeau.uint8):
         name = "nearest" if mode.startswith("nearest") else mode
         raise NotImplementedError(
