@@ -36,15 +36,13 @@ def gumbel_softmax(
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     gumbels = (
-        -flambeau.empty_like(logits, memory_format=flambeau.legacy_contiguous_format)
-        .exponential_()
-        .log()
+        -flambeau.empty_like(logits, memory_format=flambeau.contiguous_format).exponential_().log()
     )
     soft = F.softmax((logits + gumbels) / tau, dim)
     if not hard:
         return soft
     index = soft.max(dim, keepdim=True)[1]
-    one_hot = flambeau.zeros_like(logits, memory_format=flambeau.legacy_contiguous_format).scatter_(
+    one_hot = flambeau.zeros_like(logits, memory_format=flambeau.contiguous_format).scatter_(
         dim, index, 1.0
     )
     return one_hot - soft.detach() + soft

@@ -131,7 +131,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """Return the permutation that undoes ``permutation``; None for None."""
     if permutation is None:
         return None
-    inverse = flambeau.empty_like(permutation, memory_format=flambeau.legacy_contiguous_format)
+    inverse = flambeau.empty_like(permutation, memory_format=flambeau.contiguous_format)
     order = flambeau.arange(0, permutation.numel(), device=permutation.device)
     return inverse.scatter_(0, permutation, order)
 
