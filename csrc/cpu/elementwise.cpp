@@ -192,7 +192,8 @@ bool set_up_plain(Job& job, const Tensor& out, Operands inputs) {
     const Tensor& t = k == 0 ? out : *inputs[k - 1];
     Operand& o = job.operands[k];
     const bool same = o.type == o.compute;
-    if (t.numel() == 1 && k > 0 && !(same && numel == 1)) {
+    const bool exact = same && (!is_integral(o.type) || o.type == job.dtype);
+    if (t.numel() == 1 && k > 0 && !(exact && numel == 1)) {
       o.access = Access::Constant;
     } else if (t.numel() == numel && t.is_contiguous()) {
       o.access = same ? Access::Direct : Access::Gather;

@@ -78,7 +78,11 @@ void div_trunc_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dt
       return math::trunc(x / y);
     }
   }).with_cost(4).without_bool();
-  run(loops, "div_trunc_cpu", dtype, out, a, b);
+  // Half types round the quotient before its fraction goes, as PyTorch does.
+  static constexpr Loops halves = pointwise<2, float>([](float x, float y) { return math::trunc(float(Half(x / y))); });
+  static constexpr Loops bfloats = pointwise<2, float>([](float x, float y) { return math::trunc(float(BFloat16(x / y))); });
+  const Loops& chosen = dtype == DType::Float16 ? halves : dtype == DType::BFloat16 ? bfloats : loops;
+  run(chosen, "div_trunc_cpu", dtype, out, a, b);
 }
 
 void remainder_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {

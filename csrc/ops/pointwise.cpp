@@ -1,6 +1,7 @@
 // Arithmetic, element by element.
 #include "ops/pointwise.h"
 
+#include "ops/copy.h"
 #include "ops/copy_kernels.h"
 #include "ops/forms.h"
 #include "ops/operators.h"
@@ -229,6 +230,11 @@ Tensor pow_forward(const Tensor& input, const Tensor& exponent, Out out) {
     FB_CHECK(item(exponent).to<int64_t>() >= 0, "Integers to negative integer powers are not allowed.");
   }
   Tensor result = pointwise_output(type, out, input, exponent);
+  if (type == DType::Bool && is_number(exponent)) {  // False or True
+    if (item(exponent).equal(0)) kernels::fill(result, Scalar(true));
+    else kernels::copy(result, input);
+    return result;
+  }
   kernels::pow(result, input, exponent, type);
   return result;
 }
@@ -250,7 +256,9 @@ Tensor pow_input_gradient(const Tensor& dout, const Tensor& input, const Tensor&
 Tensor pow_exponent_gradient(const Tensor& dout, const Tensor& input, const Tensor& exponent, const Tensor& result) {
   Tensor positive = ge(is_complex(exponent.dtype()) ? real(exponent) : exponent, wrapped_number(0));
   Tensor flat = logical_and(eq(input, wrapped_number(0)), positive);
-  return dout * where(flat, wrapped_number(0), conjugate(result * log(input)));
+  // A negative base has a logarithm where the power is complex.
+  Tensor base = is_complex(result.dtype()) && !is_complex(input.dtype()) ? _to_copy(input, result.dtype()) : input;
+  return dout * where(flat, wrapped_number(0), conjugate(result * log(base)));
 }
 
 void pow_vjp(Grad& g) {

@@ -84,11 +84,16 @@ Tensor nextafter_forward(const Tensor& input, const Tensor& other, Out out) {
   return binary(kernels::nextafter, input, other, out);
 }
 
+void nextafter_vjp(Grad& g) {
+  if (g.needs("input")) g.set("input", g.dout());
+  set_zero(g, "other");
+}
+
 OP(nextafter) {
   .schema = "nextafter(Tensor input, Tensor other) -> Tensor",
   .names = NAMES(nextafter),
   .forward = boxed<nextafter_forward>,
-  .vjp = not_differentiable("it steps from one representable number to the next"),
+  .vjp = nextafter_vjp,
   .samples = "(3,4) (4,)",
   .doc = "The next representable number after ``input`` in the direction of ``other``.",
 };

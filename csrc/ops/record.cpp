@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "autograd/engine.h"
 #include "ops/creation.h"
 
 namespace fb {
@@ -97,7 +98,12 @@ Ref<OpNode> OpNode::create(const Call& call) {
         if (wanted && v.tensors[j].defined()) node->saved_[next] = SavedTensor(v.tensors[j], false);
     } else {
       const Value& v = call.args[rule.index];
-      if (wanted && v.kind == Kind::Tensor) node->saved_[next] = SavedTensor(Tensor(Ref<TensorImpl>(v.tensor)), false);
+      if (wanted && v.kind == Kind::Tensor) {
+        Tensor t{Ref<TensorImpl>(v.tensor)};
+        // What is about to be written over is kept as it was.
+        const bool overwritten = call.form == Form::InPlace && rule.index == 0;
+        node->saved_[next] = SavedTensor(overwritten ? engine_ops.clone(t) : t, false);
+      }
       ++next;
     }
   }
