@@ -7,7 +7,6 @@ namespace fb {
 namespace {
 
 constexpr double kInvSqrt2Pi = 0.3989422804014327;
-constexpr double kSqrtHalf = 0.70710678118654752;
 constexpr double kGeluInner = 0.79788456080286536;  // sqrt(2/pi)
 constexpr double kGeluCube = 0.044715;
 
@@ -33,16 +32,9 @@ constexpr double kGeluCube = 0.044715;
 // --- smooth ---
 
 template <class T>
-T normal_cdf(T x) {
-  return T(0.5) * (T(1) + math::erf(x * T(kSqrtHalf)));
-}
-template <class T>
-T normal_pdf(T x) {
-  return T(kInvSqrt2Pi) * math::exp(T(-0.5) * x * x);
-}
-template <class T>
 T gelu_slope(T x) {
-  return normal_cdf(x) + x * normal_pdf(x);
+  auto normal = math::normal(x);
+  return normal.cdf + x * T(kInvSqrt2Pi) * normal.bell;
 }
 // 0.5 (1 + tanh(u)) is sigmoid(2 u).
 template <class T>
@@ -78,7 +70,7 @@ T log_sigmoid(T x) {
   return least - math::log1p(math::exp(-math::abs(x)));
 }
 
-FORWARD(gelu, 20, x * normal_cdf(x))
+FORWARD(gelu, 20, x * math::normal(x).cdf)
 BACKWARD(gelu, 28, gelu_slope(x))
 FORWARD(gelu_tanh, 14, x * gelu_tanh_gate(x))
 BACKWARD(gelu_tanh, 18, gelu_tanh_slope(x))

@@ -10,11 +10,13 @@ namespace {
 constexpr int64_t kBlock = 1024;          // elements
 constexpr int64_t kBlockBytes = 8 * kBlock;  // of the widest type that is taken kBlock at a time
 constexpr int64_t kShortRow = 96;         // rows shorter than this are gathered several at a time
+constexpr int64_t kLongestPeriod = 512;
 
 enum class Access : uint8_t {
   Direct,    // contiguous, of the loop's type
   Constant,  // one element
   Rows,      // of the loop's type, contiguous within a row
+  Periodic,  // repeats after a few elements: a block and one period are kept ready
   Gather,    // copied or converted into a block
 };
 
@@ -23,6 +25,7 @@ struct Operand {
   DType type, compute;
   Access access;
   int64_t size, compute_size;
+  int64_t period = 0;
 };
 
 // One call: what the threads share.
@@ -40,6 +43,8 @@ struct Job {
   void run(int64_t begin, int64_t end) const;
 
  private:
+  void fill_constant(const Operand& o, char* buffer, int64_t n) const;
+  void fill_periodic(int k, char* buffer, int64_t n) const;
   void load(int k, int64_t at, int64_t n, char* buffer) const;
   void store(int64_t at, int64_t n, const char* buffer) const;
   template <class F>
@@ -132,19 +137,32 @@ void Job::store(int64_t at, int64_t n, const char* buffer) const {
   });
 }
 
+void Job::fill_constant(const Operand& o, char* buffer, int64_t n) const {
+  alignas(16) char element[16], number[16];
+  const bool narrow = is_integral(dtype) && is_integral(o.type) && o.compute == DType::Int64;
+  convert(number, narrow ? dtype : o.type, o.data, o.type, 1);
+  convert(element, o.compute, number, narrow ? dtype : o.type, 1);
+  fill_block(buffer, element, o.compute_size, n);
+}
+
+void Job::fill_periodic(int k, char* buffer, int64_t n) const {
+  const Operand& o = operands[k];
+  load(k, 0, o.period, buffer);
+  for (int64_t have = o.period; have < n;) {
+    const int64_t more = std::min(have, n - have);
+    std::memcpy(buffer + have * o.compute_size, buffer, static_cast<size_t>(more * o.compute_size));
+    have += more;
+  }
+}
+
 void Job::run(int64_t begin, int64_t end) const {
-  alignas(64) char buffers[kMaxOperands][kBlockBytes];
+  alignas(64) char buffers[kMaxOperands][kBlockBytes + 8 * kLongestPeriod];
   char* data[kMaxOperands];
   const int64_t length = std::min(block, end - begin);
   for (int k = 1; k < count; ++k) {
     const Operand& o = operands[k];
-    if (o.access != Access::Constant) continue;
-    alignas(16) char element[16], number[16];
-    const bool narrow = is_integral(dtype) && is_integral(o.type) && o.compute == DType::Int64;
-    convert(number, narrow ? dtype : o.type, o.data, o.type, 1);
-    convert(element, o.compute, number, narrow ? dtype : o.type, 1);
-    fill_block(buffers[k], element, o.compute_size, length);
-    data[k] = buffers[k];
+    if (o.access == Access::Constant) fill_constant(o, data[k] = buffers[k], length);
+    if (o.access == Access::Periodic) fill_periodic(k, buffers[k], length + o.period);
   }
   for (int64_t at = begin; at < end;) {
     int64_t n = std::min(block, end - at);
@@ -155,6 +173,8 @@ void Job::run(int64_t begin, int64_t end) const {
         data[k] = o.data + at * o.size;
       } else if (o.access == Access::Rows) {
         each_row(k, at, n, [&](char* row, int64_t, int64_t) { data[k] = row; });
+      } else if (o.access == Access::Periodic) {
+        data[k] = buffers[k] + at % o.period * o.compute_size;
       } else if (o.access == Access::Gather) {
         data[k] = buffers[k];
         if (k > 0) load(k, at, n, buffers[k]);
@@ -211,17 +231,20 @@ void set_up_strided(Job& job, const Geometry& g) {
     Operand& o = job.operands[k];
     const auto& strides = g.strides[k];
     const bool same = o.type == o.compute;
-    bool constant = k > 0, dense = true;
+    bool dense = true;
     int64_t step = 1;
+    o.period = k == 0 ? g.numel : 1;
     for (size_t d = 0; d < g.sizes.size(); ++d) {
-      constant &= strides[d] == 0;
       dense &= strides[d] == step;
       step *= g.sizes[d];
+      if (k > 0 && strides[d] != 0) o.period = step;
     }
-    if (constant) {
+    if (k > 0 && o.period == 1) {
       o.access = Access::Constant;
     } else if (dense && same) {
       o.access = Access::Direct;
+    } else if (!job.by_rows && o.period <= kLongestPeriod && o.compute_size <= 8) {
+      o.access = Access::Periodic;
     } else if (same && job.by_rows && strides[0] == 1) {
       o.access = Access::Rows;
     } else {

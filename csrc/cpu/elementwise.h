@@ -63,7 +63,7 @@ struct LoopOf {
   }
   using R = decltype(result(A{}...));
 
-  static void inner(int64_t n, const void* params, R* out, const A*... in) {
+  [[gnu::flatten]] static void inner(int64_t n, const void* params, R* out, const A*... in) {
     if constexpr (std::is_void_v<P>) {
       (void)params;
 #pragma GCC ivdep

@@ -267,8 +267,50 @@ FB_MATH float erfc(float x) { return static_cast<float>(__builtin_erfc(static_ca
 FB_MATH double erfc(double x) { return __builtin_erfc(x); }
 
 
-// Through double, whose rounding error disappears in a float.
-FB_MATH float pow(float x, float y) { return static_cast<float>(__builtin_pow(static_cast<double>(x), static_cast<double>(y))); }
+// The normal distribution's function Phi(x), and exp(-x^2/2) = sqrt(2 pi) Phi'(x).
+template <class T>
+struct Normal {
+  T cdf, bell;
+};
+FB_MATH Normal<float> normal(float x) {
+  // erfc(t) = exp(-t^2) p(z) with z = 1 / (1 + 0.4 t), t = |x| / sqrt(2): the lower tail keeps its digits.
+  float t = abs(x) * 0.707106781f, bell = exp(-0.5f * x * x), z = 1.0f / (1.0f + 0.4f * t);
+  float tail = 0.5f * bell *
+               detail::poly(z, 2.6405638e-05f, 0.225082568f, 0.231355232f, 0.177415893f, 0.268638971f, -0.0685693001f, 0.275791233f,
+                            -0.0636884641f, -0.0747481064f, 0.0286955995f);
+  return {x < 0.0f ? tail : 1.0f - tail, bell};
+}
+FB_MATH Normal<double> normal(double x) { return {0.5 * __builtin_erfc(x * -0.70710678118654752), __builtin_exp(-0.5 * x * x)}; }
+
+namespace detail {
+// 2^t in double with 10 digits; zero or infinite beyond a float's range.
+FB_MATH double wide_exp2(double t) {
+  t = t > 200.0 ? 200.0 : t;
+  t = t < -200.0 ? -200.0 : t;
+  const double shift = 6755399441055744.0;
+  double shifted = t + shift, f = t - (shifted - shift);
+  double p = 1.0 + f * poly(f, 0.69314718054164925, 0.24022651075852922, 0.05550410962584048, 0.0096180369108314727,
+                            0.0013333430779176589, 0.00015467110357184855, 1.5314948299556772e-05);
+  return p * bits<double>((bits<int64_t>(shifted) + 1023) << 52);  // the shift drops all but the integer's low bits
+}
+}  // namespace detail
+
+// |x|^y = 2^(y log2|x|) in double, then the cases that the C standard names.
+FB_MATH float pow(float x, float y) {
+  float a = abs(x);
+  auto [f, e] = detail::split_log(a);
+  double log2 = static_cast<double>(e) + detail::wide_log(1.0f + f) * 1.4426950408889634;
+  log2 = a == 0.0f ? -__builtin_inf() : a == kInfinity ? __builtin_inf() : log2;
+  float r = static_cast<float>(detail::wide_exp2(static_cast<double>(y) * log2));
+  r = (a != a) | (y != y) ? __builtin_nanf("") : r;
+  float half = y * 0.5f;
+  bool whole = trunc(y) == y, odd = whole & (trunc(half) != half);
+  bool negative = bits<int>(x) < 0;
+  r = negative & odd ? -r : r;
+  r = negative & !whole & (a > 0.0f) & (a < kInfinity) ? __builtin_nanf("") : r;
+  r = (a == 1.0f) & (abs(y) == kInfinity) ? 1.0f : r;
+  return (x == 1.0f) | (y == 0.0f) ? 1.0f : r;
+}
 FB_MATH double pow(double x, double y) { return __builtin_pow(x, y); }
 
 }  // namespace fb::math
