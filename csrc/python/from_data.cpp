@@ -21,12 +21,23 @@ bool is_sequence(PyObject* o) {
   return PySequence_Check(o) && !as_number(o, s);
 }
 
-DType dtype_of_number(const Scalar& s, PyObject* o) {
+DType dtype_of_number(const Scalar& s) {
   if (s.is_bool()) return DType::Bool;
   if (s.is_integral()) return DType::Int64;
   if (s.is_complex()) return complex_dtype(default_dtype());
-  (void)o;
   return default_dtype();
+}
+
+// The element type that NumPy's arrays and numbers carry; Undefined for anything else.
+DType dtype_of_array(PyObject* o) {
+  if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o) || PyComplex_CheckExact(o)) return DType::Undefined;
+  if (PyList_Check(o) || PyTuple_Check(o) || !PyObject_HasAttrString(o, "__array_interface__")) return DType::Undefined;
+  Object dtype = check(PyObject_GetAttrString(o, "dtype"));
+  Object name = check(PyObject_Str(dtype.get()));
+  const std::string_view text = PyUnicode_AsUTF8(name.get());
+  for (int i = 0; i < kDTypes; ++i)
+    if (dtype_name(static_cast<DType>(i)) == text) return static_cast<DType>(i);
+  raise(ErrorKind::Type, "can't convert np.ndarray of type ", text);
 }
 
 [[noreturn]] void raise_bad_element(PyObject* o) {
@@ -84,6 +95,10 @@ void find_dtype(PyObject* o, Found& found) {
     found.dtype = promote_types(found.dtype, tensor_of(o).dtype());
     return;
   }
+  if (DType dtype = dtype_of_array(o); dtype != DType::Undefined) {
+    found.dtype = promote_types(found.dtype, dtype);
+    return;
+  }
   if (is_sequence(o)) {
     Object fast = check(PySequence_Fast(o, "expected a sequence"));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) find_dtype(PySequence_Fast_GET_ITEM(fast.get(), i), found);
@@ -91,7 +106,7 @@ void find_dtype(PyObject* o, Found& found) {
   }
   Scalar s;
   if (!number_in(o, s)) raise_bad_element(o);
-  found.dtype = promote_types(found.dtype, dtype_of_number(s, o));
+  found.dtype = promote_types(found.dtype, dtype_of_number(s));
 }
 
 template <class T>

@@ -58,19 +58,28 @@ def tensor(
         made = data.detach().clone()
         if dtype is not None or device is not None:
             made = made.to(dtype=dtype or made.dtype, device=device or made.device)
-    elif hasattr(data, "__array_interface__") and getattr(data, "ndim", 0) > 0:
-        made = from_numpy(data).clone()
+    elif hasattr(data, "__array_interface__"):
+        made = from_numpy(_readable_array(data)).clone()
         if dtype is not None:
             made = made.to(dtype)
     else:
-        made = _C._from_data(_array_scalar(data), dtype)
+        made = _C._from_data(data, dtype)
     if device is not None:
         made = made.to(device)
     return made.requires_grad_() if requires_grad else made
 
 
-def _array_scalar(data: Any) -> Any:
-    return data.item() if getattr(data, "ndim", None) == 0 and hasattr(data, "item") else data
+def _array_of(data: Any) -> Any:
+    """NumPy's arrays as they are, its numbers as arrays without dimensions."""
+    import numpy
+
+    return numpy.asarray(data)
+
+
+def _readable_array(data: Any) -> Any:
+    """The same, copied where a tensor could not lie over it."""
+    array = _array_of(data)
+    return array if array.flags.writeable and min(array.strides, default=0) >= 0 else array.copy()
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -79,8 +88,8 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         if (dtype is None or dtype == data.dtype) and (device is None or _C.device(device) == data.device):
             return data
         return data.to(dtype=dtype or data.dtype, device=device or data.device)
-    if hasattr(data, "__array_interface__") and getattr(data, "ndim", 0) > 0:
-        made = from_numpy(data)
+    if hasattr(data, "__array_interface__"):
+        made = from_numpy(_array_of(data))
         return made if dtype is None and device is None else as_tensor(made, dtype, device)
     if hasattr(data, "__dlpack__"):
         return as_tensor(from_dlpack(data), dtype, device)
