@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
 
-__all__ = ["_get_softmax_dim", "gumbel_softmax"]
+__all__ = ["_get_softmax_dim", "gumbel_softmax", "log_softmax", "softmax", "softmin"]
 
 
 def _get_softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
@@ -19,6 +20,39 @@ def _get_softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
         stacklevel=stacklevel,
     )
     return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """Return ``exp(x_i) / sum_j exp(x_j)`` along ``dim``.
+
+    Args:
+        input (Tensor): any shape, floating.
+        dim (int): dimension whose entries will sum to 1.
+        dtype (dtype): type to compute in and to return. Default: that of input.
+    """
+    if dim is None:
+        dim = _get_softmax_dim("softmax", input.dim(), _stacklevel)
+    return flambeau.softmax(input, dim, dtype)
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """Return ``x_i - log(sum_j exp(x_j))`` along ``dim``; arguments as of :func:`softmax`."""
+    if dim is None:
+        dim = _get_softmax_dim("log_softmax", input.dim(), _stacklevel)
+    return flambeau.log_softmax(input, dim, dtype)
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """Return ``softmax(-input, dim)``; arguments as of :func:`softmax`."""
+    if dim is None:
+        dim = _get_softmax_dim("softmin", input.dim(), _stacklevel)
+    return flambeau.softmax(-input, dim, dtype)
 
 
 def gumbel_softmax(

@@ -1,0 +1,136 @@
+// Kernels that work on runs of contiguous elements, in float or double: half types are converted
+// run by run.
+#pragma once
+#include <new>
+
+#include "cpu/convert.h"
+#include "cpu/math.h"
+
+namespace fb::inline FB_CPU_NAMESPACE {
+
+// Working memory of one thread. No elements for n = 0.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(int64_t n)
+      : data_(n ? static_cast<T*>(
+                      ::operator new(static_cast<size_t>(n) * sizeof(T), std::align_val_t{64}))
+                : nullptr) {}
+  ~Scratch() {
+    if (data_) ::operator delete(data_, std::align_val_t{64});
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  operator T*() const { return data_; }
+
+ private:
+  T* data_;
+};
+
+// A contiguous tensor that is read as numbers of type C.
+template <class C>
+class Source {
+ public:
+  explicit Source(const Tensor& t)
+      : data_(t.defined() ? static_cast<const char*>(t.raw()) : nullptr),
+        dtype_(t.defined() ? t.dtype() : dtype_of<C>),
+        size_(fb::item_size(dtype_)) {}
+  bool given() const { return data_ != nullptr; }
+  bool direct() const { return dtype_ == dtype_of<C>; }
+  // n elements from `at` on: where they lie, or converted into `buffer`.
+  const C* run(int64_t at, int64_t n, C* buffer) const {
+    if (direct()) return reinterpret_cast<const C*>(data_) + at;
+    convert(buffer, dtype_of<C>, data_ + at * size_, dtype_, n);
+    return buffer;
+  }
+
+ private:
+  const char* data_;
+  DType dtype_;
+  int64_t size_;
+};
+
+// A contiguous tensor that is written with numbers of type C.
+template <class C>
+class Target {
+ public:
+  explicit Target(const Tensor& t)
+      : data_(static_cast<char*>(t.raw())), dtype_(t.dtype()), size_(t.item_size()) {}
+  bool direct() const { return dtype_ == dtype_of<C>; }
+  // Where to write elements from `at` on; put() brings them home.
+  C* run(int64_t at, C* buffer) const {
+    return direct() ? reinterpret_cast<C*>(data_) + at : buffer;
+  }
+  void put(int64_t at, int64_t n, const C* buffer) const {
+    if (!direct()) convert(data_ + at * size_, dtype_, buffer, dtype_of<C>, n);
+  }
+
+ private:
+  char* data_;
+  DType dtype_;
+  int64_t size_;
+};
+
+// Numbers of a small tensor for the whole call, or `fallback` for each of n where there is none.
+template <class C>
+class Numbers {
+ public:
+  Numbers(const Tensor& t, int64_t n, C fallback = C())
+      : buffer_(t.defined() && t.dtype() == dtype_of<C> ? 0 : n) {
+    if (t.defined()) {
+      data_ = Source<C>(t).run(0, n, buffer_);
+    } else {
+      for (int64_t i = 0; i < n; ++i) buffer_[i] = fallback;
+      data_ = buffer_;
+    }
+  }
+  operator const C*() const { return data_; }
+
+ private:
+  Scratch<C> buffer_;
+  const C* data_;
+};
+
+template <class C>
+constexpr int kLanes = 128 / sizeof(C);
+
+// f(0) + ... + f(n - 1), added side by side in a fixed order.
+template <class C, class F>
+[[gnu::always_inline]] inline C sum_of(int64_t n, F f) {
+  C lanes[kLanes<C>] = {};
+  int64_t i = 0;
+  for (; i + kLanes<C> <= n; i += kLanes<C>)
+    for (int k = 0; k < kLanes<C>; ++k) lanes[k] += f(i + k);
+  for (int k = 0; i < n; ++i, ++k) lanes[k] += f(i);
+  for (int width = kLanes<C> / 2; width > 0; width /= 2)
+    for (int k = 0; k < width; ++k) lanes[k] += lanes[k + width];
+  return lanes[0];
+}
+
+// The largest of n numbers; NaN is passed over.
+template <class C>
+[[gnu::always_inline]] inline C max_of(const C* x, int64_t n) {
+  C lanes[kLanes<C>];
+  for (C& lane : lanes) lane = -static_cast<C>(math::kInfinity);
+  int64_t i = 0;
+  for (; i + kLanes<C> <= n; i += kLanes<C>)
+    for (int k = 0; k < kLanes<C>; ++k) lanes[k] = math::max(lanes[k], x[i + k]);
+  for (int k = 0; i < n; ++i, ++k) lanes[k] = math::max(lanes[k], x[i]);
+  for (int width = kLanes<C> / 2; width > 0; width /= 2)
+    for (int k = 0; k < width; ++k) lanes[k] = math::max(lanes[k], lanes[k + width]);
+  return lanes[0];
+}
+
+// Runs body<float> or body<double> for a floating type; `name` is what an error says of any other.
+template <class F>
+void in_compute_type(DType dtype, const char* name, F body) {
+  if (dtype == DType::Float64) {
+    body(double());
+  } else if (is_floating(dtype)) {
+    body(float());
+  } else {
+    raise_unsupported_dtype(name, dtype);
+  }
+}
+
+}  // namespace fb::inline FB_CPU_NAMESPACE
