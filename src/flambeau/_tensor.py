@@ -306,6 +306,8 @@ def _register_hook(self: Tensor, hook: Any) -> Any:
 
 
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    from copy import deepcopy
+
     if id(self) in memo:
         return memo[id(self)]  # type: ignore[no-any-return]
     if not self.is_leaf:
@@ -324,11 +326,9 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if self.requires_grad:
         copy.requires_grad_()
     if self.grad is not None:
-        copy.grad = _deepcopy(self.grad, memo)
+        copy.grad = deepcopy(self.grad, memo)  # which keeps the copied object alive with its id
     memo[id(self)] = copy
     if self.__dict__:
-        from copy import deepcopy
-
         copy.__dict__.update(deepcopy(self.__dict__, memo))
     return copy
 
