@@ -11,9 +11,9 @@
 namespace fb::py {
 namespace {
 
-Object arguments_of(const OpDef& op, const Value* values) {
-  Object args = check(PyTuple_New(static_cast<Py_ssize_t>(op.params.size())));
-  for (size_t i = 0; i < op.params.size(); ++i)
+Object arguments_of(const OpDef& op, const Value* values, size_t n) {
+  Object args = check(PyTuple_New(static_cast<Py_ssize_t>(n)));
+  for (size_t i = 0; i < n; ++i)
     PyTuple_SET_ITEM(args.get(), static_cast<Py_ssize_t>(i), check(wrap_value(values[i], op.params[i])).release());
   return args;
 }
@@ -65,8 +65,14 @@ class PythonMode : public Mode {
   explicit PythonMode(PyObject* handler) : handler_(Object::borrow(handler)) {}
   void handle(Call& c) override {
     AcquireGil gil;
-    Object args = arguments_of(c.op, c.args);
+    size_t positional = 0;
+    while (positional < c.op.params.size() && !c.op.params[positional].keyword_only) ++positional;
+    Object args = arguments_of(c.op, c.args, positional);
     Object kwargs = check(PyDict_New());
+    for (size_t i = positional; i < c.op.params.size(); ++i) {
+      const Param& p = c.op.params[i];
+      check(PyDict_SetItemString(kwargs.get(), p.name.c_str(), check(wrap_value(c.args[i], p)).get()));
+    }
     if (c.form == Form::Out) {
       Tensors targets(c.targets, c.targets + c.target_count);
       Object out = targets.size() == 1 ? check(wrap(targets[0])) : check(wrap_list(targets));
@@ -89,7 +95,7 @@ struct PythonOp {
 void python_forward(Call& c) {
   AcquireGil gil;
   auto* self = static_cast<PythonOp*>(c.op.context);
-  Object args = arguments_of(c.op, c.args);
+  Object args = arguments_of(c.op, c.args, c.op.params.size());
   take_results(c, check(PyObject_CallObject(self->forward.get(), args.get())).get());
   for (uint32_t i = 0; i < c.target_count; ++i) {
     write_target(c.op, c.form, c.targets[i], c.results[i]);
