@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import flambeau as fb
+from flambeau import _C
 from flambeau.optim.optimizer import Group, Optimizer
 
 if TYPE_CHECKING:
     from flambeau import Tensor
 
 State = dict[str, Any]
+Tensors: TypeAlias = "list[Tensor]"
 
 FUSED_DEVICES = ("cpu",)
 CAPTURABLE_DEVICES = ("cuda",)
@@ -39,9 +41,13 @@ class GroupedOptimizer(Optimizer):
         if closure is not None:
             with fb.enable_grad():
                 loss = closure()
-        with fb.set_grad_enabled(self.defaults.get("differentiable", False)):
+        before = fb.is_grad_enabled()
+        _C._set_grad_enabled(self.defaults.get("differentiable", False))
+        try:
             for group in self.param_groups:
                 self._step_group(group)
+        finally:
+            _C._set_grad_enabled(before)
         return loss
 
     def _step_group(self, group: Group) -> None:
@@ -49,7 +55,7 @@ class GroupedOptimizer(Optimizer):
             gradient = parameter.grad
             if gradient is not None:
                 self._check(group, parameter, gradient)
-                state = self.state[parameter]
+                state = self._state_of(group, parameter)
                 if not state:
                     self._start(group, parameter, gradient, state)
                 if group.get("maximize"):
@@ -73,6 +79,9 @@ class GroupedOptimizer(Optimizer):
         if group.get("fused"):
             check_fused(parameter)
 
+    def _state_of(self, group: Group, parameter: Tensor) -> State:
+        return self.state[parameter]  # type: ignore[no-any-return]
+
     def _start(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         """Fill the state of a parameter before its first update."""
         raise NotImplementedError
@@ -91,6 +100,46 @@ class GroupedOptimizer(Optimizer):
                 for name in self._counters:
                     if name in entries and not isinstance(entries[name], fb.Tensor):
                         entries[name] = new_counter(group, parameter, float(entries[name]))
+
+
+class FusedOptimizer(GroupedOptimizer):
+    """An optimizer with an operator that updates all parameters of a group at once.
+
+    The formula in ``_update`` is for steps that are to be differentiated, and sparse gradients.
+    """
+
+    def _step_group(self, group: Group) -> None:
+        parameters, gradients, states = [], [], []
+        unusual = any(group.get(name) for name in ("fused", "foreach", "capturable"))
+        for parameter in group["params"]:
+            gradient = parameter.grad
+            if gradient is None:
+                continue
+            if gradient.is_sparse or group["differentiable"]:
+                super()._step_group(group)
+                return
+            state = self._state_of(group, parameter)
+            if unusual or not state:
+                self._check(group, parameter, gradient)
+            if not state:
+                self._start(group, parameter, gradient, state)
+            parameters.append(parameter)
+            gradients.append(gradient)
+            states.append(state)
+        if parameters:
+            self._update_all(group, parameters, gradients, states)
+
+    def _update_all(
+        self, group: Group, parameters: Tensors, gradients: Tensors, states: list[State]
+    ) -> None:
+        """Update parameters and their states in place."""
+        raise NotImplementedError
+
+    def _scaling(self, group: Group) -> dict[str, Tensor]:
+        """Return what a gradient scaler left for the step: see ``amp.GradScaler``."""
+        names = ("grad_scale", "found_inf")
+        left = {name: getattr(self, name, None) for name in names} if group.get("fused") else {}
+        return {name: value for name, value in left.items() if value is not None}
 
 
 def _real_view(value: Any) -> Any:

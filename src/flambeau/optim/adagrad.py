@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import flambeau as fb
 from flambeau.optim._grouped import (
-    GroupedOptimizer,
+    FusedOptimizer,
     State,
+    Tensors,
     check_epsilon,
     check_exclusive,
     check_lr,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Adagrad"]
 
 
-class Adagrad(GroupedOptimizer):
+class Adagrad(FusedOptimizer):
     r"""Gradients divided by the root of the sum of all their squares so far.
 
     At step ``t``: ``s += g**2`` and ``p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)``
@@ -118,6 +119,23 @@ class Adagrad(GroupedOptimizer):
         # Complex parameters are updated as pairs of real numbers, each with its own sum.
         value = complex(start, start) if parameter.is_complex() else start
         state["sum"] = fb.full_like(parameter, value, requires_grad=False)
+
+    def _update_all(
+        self, group: Group, parameters: Tensors, gradients: Tensors, states: list[State]
+    ) -> None:
+        fb._fused_adagrad_(
+            parameters,
+            gradients,
+            [state["sum"] for state in states],
+            [state["step"] for state in states],
+            lr=group["lr"],
+            lr_decay=group["lr_decay"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=bool(group["maximize"]),
+            advance=True,
+            **self._scaling(group),
+        )
 
     def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         total, count = state["sum"], state["step"]

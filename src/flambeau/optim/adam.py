@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import flambeau as fb
 from flambeau.optim._grouped import (
-    GroupedOptimizer,
+    FusedOptimizer,
     State,
+    Tensors,
     add_scaled,
     check_betas,
     check_epsilon,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Adam"]
 
 
-class Adam(GroupedOptimizer):
+class Adam(FusedOptimizer):
     r"""Steps of adaptive size from averages of the gradient and of its square.
 
     ``m = beta1 * m + (1 - beta1) * g``, ``v = beta2 * v + (1 - beta2) * g**2`` and, at step ``t``,
@@ -124,6 +125,30 @@ class Adam(GroupedOptimizer):
         state["exp_avg_sq"] = fb.zeros_like(parameter)
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = fb.zeros_like(parameter)
+
+    def _update_all(
+        self, group: Group, parameters: Tensors, gradients: Tensors, states: list[State]
+    ) -> None:
+        amsgrad = bool(group["amsgrad"])
+        beta1, beta2 = group["betas"]
+        step = fb._fused_adamw_ if group["decoupled_weight_decay"] else fb._fused_adam_
+        step(
+            parameters,
+            gradients,
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if amsgrad else [],
+            [state["step"] for state in states],
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=amsgrad,
+            maximize=bool(group["maximize"]),
+            advance=True,
+            **self._scaling(group),
+        )
 
     def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         recorded = group["differentiable"]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import flambeau as fb
 from flambeau.optim._grouped import (
-    GroupedOptimizer,
+    FusedOptimizer,
     State,
+    Tensors,
     check_epsilon,
     check_lr,
     check_not_negative,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RMSprop"]
 
 
-class RMSprop(GroupedOptimizer):
+class RMSprop(FusedOptimizer):
     r"""Gradients divided by the root of their average square.
 
     ``v = alpha * v + (1 - alpha) * g**2`` and ``p -= lr * g / (sqrt(v) + eps)``; centred,
@@ -101,6 +102,27 @@ class RMSprop(GroupedOptimizer):
             state["momentum_buffer"] = fb.zeros_like(parameter)
         if group["centered"]:
             state["grad_avg"] = fb.zeros_like(parameter)
+
+    def _update_all(
+        self, group: Group, parameters: Tensors, gradients: Tensors, states: list[State]
+    ) -> None:
+        momentum, centered = group["momentum"], bool(group["centered"])
+        fb._fused_rmsprop_(
+            parameters,
+            gradients,
+            [state["square_avg"] for state in states],
+            [state["grad_avg"] for state in states] if centered else [],
+            [state["momentum_buffer"] for state in states] if momentum > 0 else [],
+            [state["step"] for state in states],
+            lr=group["lr"],
+            alpha=group["alpha"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            momentum=momentum,
+            centered=centered,
+            maximize=bool(group["maximize"]),
+            advance=True,
+        )
 
     def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         alpha, square = group["alpha"], state["square_avg"]

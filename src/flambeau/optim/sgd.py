@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import flambeau as fb
 from flambeau.optim._grouped import (
-    GroupedOptimizer,
+    FusedOptimizer,
     State,
+    Tensors,
     add_scaled,
     check_exclusive,
     check_lr,
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SGD"]
 
 
-class SGD(GroupedOptimizer):
+class SGD(FusedOptimizer):
     r"""Stochastic gradient descent, with momentum if wanted.
 
     With gradient ``g`` (plus ``weight_decay * p``) the step is ``p -= lr * b``, where
@@ -97,17 +99,46 @@ class SGD(GroupedOptimizer):
         if not gradient.is_sparse:
             super()._check(group, parameter, gradient)
 
-    def _step_group(self, group: Group) -> None:
-        momentum = group["momentum"]
-        for parameter in group["params"]:
-            gradient = parameter.grad
-            if gradient is not None:
-                self._check(group, parameter, gradient)
-                if group["maximize"]:
-                    gradient = -gradient
-                # Without momentum there is nothing to keep: no entry in the state either.
-                state = self.state[parameter] if momentum != 0 else {}
-                self._update(group, parameter, gradient, state)
+    def _start(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
+        """Start with nothing: the first gradient becomes the buffer."""
+
+    def _state_of(self, group: Group, parameter: Tensor) -> State:
+        # Without momentum there is nothing to keep: no entry in the state either.
+        return self.state[parameter] if group["momentum"] != 0 else {}
+
+    def _update_all(
+        self, group: Group, parameters: Tensors, gradients: Tensors, states: list[State]
+    ) -> None:
+        if group["momentum"] == 0:
+            self._call(group, parameters, gradients, [], is_first_step=False)
+            return
+        buffers = [state.get("momentum_buffer") for state in states]
+        if all(buffer is not None for buffer in buffers):
+            self._call(group, parameters, gradients, buffers, is_first_step=False)
+            return
+        for first in (False, True):
+            chosen = [i for i, buffer in enumerate(buffers) if (buffer is None) == first]
+            for i in chosen if first else ():
+                buffers[i] = states[i]["momentum_buffer"] = fb.empty_like(parameters[i])
+            parts = ([tensors[i] for i in chosen] for tensors in (parameters, gradients, buffers))
+            self._call(group, *parts, is_first_step=first)
+
+    def _call(
+        self, group: Group, parameters: Tensors, gradients: Tensors, buffers: Tensors, **first: bool
+    ) -> None:
+        fb._fused_sgd_(
+            parameters,
+            gradients,
+            buffers,
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            lr=group["lr"],
+            dampening=group["dampening"],
+            nesterov=bool(group["nesterov"]),
+            maximize=bool(group["maximize"]),
+            **first,
+            **self._scaling(group),
+        )
 
     def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         momentum = group["momentum"]
