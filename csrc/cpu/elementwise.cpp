@@ -243,7 +243,7 @@ void set_up_strided(Job& job, const Geometry& g) {
       o.access = Access::Constant;
     } else if (dense && same) {
       o.access = Access::Direct;
-    } else if (!job.by_rows && o.period <= kLongestPeriod && o.compute_size <= 8) {
+    } else if (k > 0 && !job.by_rows && o.period <= kLongestPeriod && o.compute_size <= 8) {
       o.access = Access::Periodic;
     } else if (same && job.by_rows && strides[0] == 1) {
       o.access = Access::Rows;
