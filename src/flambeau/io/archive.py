@@ -163,7 +163,7 @@ def _data_start(source: Source, item: _Listed) -> int:
     name_start = item.header + LOCAL_FIELDS.size
     if fields[0] != LOCAL or source.read(name_start, fields[9]) != item.raw_name:
         raise FormatError(f"zip: the header of the record {item.raw_name[:200]!r} is corrupt")
-    return name_start + fields[9] + fields[10]
+    return name_start + int(fields[9]) + int(fields[10])
 
 
 class ZipWriter:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from flambeau.io.errors import FormatError
 from flambeau.io.files import PathOrFile, Source, open_source
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import flambeau as fb
     from flambeau.storage import UntypedStorage
 
-    MapLocation = str | fb.device | Mapping[str, str] | Callable[[UntypedStorage, str], Any] | None
+    MapLocation: TypeAlias = (
+        str | fb.device | Mapping[str, str] | Callable[[UntypedStorage, str], Any] | None
+    )
 
 TAR_MAGIC_AT = 257
 

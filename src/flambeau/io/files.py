@@ -53,7 +53,7 @@ class BytesSource:
 class FileSource:
     """A source on disk, read piece by piece; never mapped, so truncation cannot crash us."""
 
-    mapped = None
+    mapped: mmap.mmap | None = None
 
     def __init__(self, file: BinaryIO, start: int = 0) -> None:
         self._file = file

@@ -68,7 +68,7 @@ def set_state(m: Machine, target: object, state: object) -> None:
     ):
         raise _refuse()
     m.spend(len(data))
-    target.__setstate__((1, shape, dtype, fortran, data))
+    target.__setstate__((1, shape, dtype, fortran, data))  # type: ignore[arg-type]
 
 
 GLOBALS = {
