@@ -6,7 +6,7 @@ An image is a PIL image or a tensor of shape (..., channels, height, width).
 import sys
 from collections.abc import Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import flambeau as fb
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image as PILImage
 
-    Image = PILImage | fb.Tensor
+    Image: TypeAlias = PILImage | fb.Tensor
 
 PIL_CHANNELS = {"CMYK": 4, "F": 1, "HSV": 3, "I": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "1": 1}
 MODES_BY_CHANNELS = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}

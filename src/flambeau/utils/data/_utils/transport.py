@@ -190,7 +190,8 @@ class Outbox:
         stream = io.BytesIO()
         pickler = _Pickler(stream, buffers, file)
         pickler.dump(batch)
-        spans, pieces = [], []
+        spans: list[tuple[int, int]] = []
+        pieces: list[memoryview] = []
         for buffer in buffers:
             piece, offset = buffer.raw(), pickler.offsets.get(id(buffer))
             if offset is None:
