@@ -1,10 +1,10 @@
-"""Write the typed C++ callers of each operator room, csrc/ops/<family>.h, from the schemas in <family>.cpp.
+"""Write the typed C++ callers of each operator room, csrc/ops/<family>.h, from its schemas.
 
     python tools/op_headers.py            # write what changed
     python tools/op_headers.py --check    # exit 1 if a header is stale
 
-The rooms are run through the C++ preprocessor, so schemas that macros put together count too. The headers are
-committed: a build generates nothing.
+The rooms are run through the C++ preprocessor, so schemas that macros put together count too. The
+headers are committed: a build generates nothing.
 """
 
 from __future__ import annotations
@@ -45,21 +45,37 @@ RETURNS = {
     "Scalar": "Scalar",
     "()": "void",
 }
-KEYWORDS = {"and", "or", "not", "xor", "bool", "int", "float", "double", "default", "operator", "new"}
+KEYWORDS = {
+    "and",
+    "or",
+    "not",
+    "xor",
+    "bool",
+    "int",
+    "float",
+    "double",
+    "default",
+    "operator",
+    "new",
+}
 
 
 def schemas(source: Path) -> list[tuple[str, bool]]:
     """Schema texts of a room, each with whether the record has an in-place form."""
     text = subprocess.run(
         ["g++", "-std=c++20", "-E", "-P", f"-I{ROOT / 'csrc'}", str(source)],
-        check=True, capture_output=True, text=True,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
     found = []
     for block in re.split(r"::fb::OpRecord\s*\{", text)[1:]:
         match = re.match(r'\s*\.schema\s*=\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', block)
         if not match:
             raise SystemExit(f"{source}: a record does not start with .schema")
-        names = re.search(r'\.names\s*=\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', block[: block.find(".forward")])
+        names = re.search(
+            r'\.names\s*=\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', block[: block.find(".forward")]
+        )
         listed = joined(names.group(1)) if names else ""
         found.append((joined(match.group(1)), bool(re.search(r"[a-z0-9]_(,|$)", listed))))
     return found
@@ -121,7 +137,9 @@ def caller(schema: str, inplace: bool) -> str:
             argument += "_"
         kind = cpp_type(schema_type)
         defaults = defaults and bool(default)  # C++ wants defaults at the end only
-        parameters.insert(0, f"{kind} {argument}" + (f" = {cpp_default(default, kind)}" if defaults else ""))
+        parameters.insert(
+            0, f"{kind} {argument}" + (f" = {cpp_default(default, kind)}" if defaults else "")
+        )
         names.insert(0, argument)
     if result in RETURNS:
         returns = RETURNS[result]
@@ -145,17 +163,19 @@ def caller(schema: str, inplace: bool) -> str:
 
 def header(source: Path) -> str:
     callers = [caller(schema, inplace) for schema, inplace in schemas(source)]
-    return "\n".join([
-        f"// Callers of the operators in {source.name}; written by tools/op_headers.py.",
-        "// clang-format off",
-        "#pragma once",
-        '#include "ops/op.h"',
-        "",
-        "namespace fb {",
-        *callers,
-        "}  // namespace fb",
-        "",
-    ])
+    return "\n".join(
+        [
+            f"// Callers of the operators in {source.name}; written by tools/op_headers.py.",
+            "// clang-format off",
+            "#pragma once",
+            '#include "ops/op.h"',
+            "",
+            "namespace fb {",
+            *callers,
+            "}  // namespace fb",
+            "",
+        ]
+    )
 
 
 def main() -> int:

@@ -10,7 +10,9 @@ namespace {
 // Backward may run in several threads over shared leaves.
 std::mutex g_leaf_locks[64];
 
-std::mutex& leaf_lock(const Tensor& t) { return g_leaf_locks[(reinterpret_cast<uintptr_t>(t.impl()) >> 7) % 64]; }
+std::mutex& leaf_lock(const Tensor& t) {
+  return g_leaf_locks[(reinterpret_cast<uintptr_t>(t.impl()) >> 7) % 64];
+}
 
 bool can_steal(const Tensor& variable, const Tensor& grad) {
   return grad.impl()->use_count() == 1 && grad.storage()->use_count() == 1 && !grad.impl()->base &&
@@ -39,7 +41,8 @@ void AccumulateGrad::own_hooks(Tensors& grad_outputs) {
   auto* meta = autograd_meta(variable_);
   for (size_t i = 0; i < meta->hooks.size(); ++i) {
     auto hook = meta->hooks[i];  // the hook may change the list
-    if (Tensor replaced = hook->call(grad_outputs[0]); replaced.defined()) grad_outputs[0] = replaced;
+    if (Tensor replaced = hook->call(grad_outputs[0]); replaced.defined())
+      grad_outputs[0] = replaced;
   }
 }
 

@@ -15,8 +15,8 @@ AnomalyHooks anomaly_hooks;
 
 namespace {
 
-// Gradients waiting for their node, in one table: consumers have greater sequence numbers than producers, so
-// the node with the greatest number among the waiting has received all it will get.
+// Gradients waiting for their node, in one table: consumers have greater sequence numbers than
+// producers, so the node with the greatest number among the waiting has received all it will get.
 class Pending {
  public:
   Pending() : table_(64, -1) {}
@@ -39,7 +39,8 @@ class Pending {
     std::pop_heap(heap_.begin(), heap_.end());
     Entry& e = entries_[heap_.back().second];
     heap_.pop_back();
-    // The entry stays as a tombstone: nothing can flow into this node any more, but pointers may be reused.
+    // The entry stays as a tombstone: nothing can flow into this node any more, but pointers may be
+    // reused.
     Node* raw = e.node.get();
     std::pair<Ref<Node>, Tensors> result{std::move(e.node), std::move(e.grads)};
     erase(raw);
@@ -91,7 +92,8 @@ class Pending {
 
 // Only this buffer holds the tensor, so it may be written.
 bool owned_alone(const Tensor& t) {
-  return t.impl()->use_count() == 1 && t.storage()->use_count() == 1 && is_dense(t.sizes(), t.strides());
+  return t.impl()->use_count() == 1 && t.storage()->use_count() == 1 &&
+         is_dense(t.sizes(), t.strides());
 }
 
 void add_into(Tensor& sum, Tensor grad) {
@@ -108,14 +110,16 @@ void add_into(Tensor& sum, Tensor grad) {
 }
 
 bool fits(const Tensor& grad, const GradShape& shape) {
-  return grad.dtype() == shape.dtype && same_shape(grad.sizes(), shape.sizes) && grad.device() == shape.device;
+  return grad.dtype() == shape.dtype && same_shape(grad.sizes(), shape.sizes) &&
+         grad.device() == shape.device;
 }
 
 void check_fits(Tensor& grad, const GradShape& shape, const Node& from) {
-  FB_CHECK(grad.device() == shape.device, "Function ", from.name(), " returned a gradient on device ", grad.device(),
-           " but expected it on ", shape.device);
-  FB_CHECK(broadcasts_to(shape.sizes, grad.sizes()), "Function ", from.name(), " returned an invalid gradient - got ",
-           shape_text(grad.sizes()), " but expected shape compatible with ", shape_text(shape.sizes));
+  FB_CHECK(grad.device() == shape.device, "Function ", from.name(),
+           " returned a gradient on device ", grad.device(), " but expected it on ", shape.device);
+  FB_CHECK(broadcasts_to(shape.sizes, grad.sizes()), "Function ", from.name(),
+           " returned an invalid gradient - got ", shape_text(grad.sizes()),
+           " but expected shape compatible with ", shape_text(shape.sizes));
   grad = engine_ops.fit(grad, shape);
 }
 
@@ -144,7 +148,8 @@ struct Selection {
       order.push_back(n);
       for (auto& e : n->edges) visit(e.node.get());
     }
-    std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->sequence() < b->sequence(); });
+    std::sort(order.begin(), order.end(),
+              [](auto* a, auto* b) { return a->sequence() < b->sequence(); });
     for (const Node* n : order) {
       for (auto& e : n->edges) {
         if (e.node && (captures.count(e.node.get()) || leads_on.count(e.node.get()))) {
@@ -160,14 +165,15 @@ void run_tensor_hooks(const std::vector<NodeHooks::OnSlot>& hooks, Tensors& grad
   for (size_t i = 0; i < hooks.size(); ++i) {
     auto entry = hooks[i];  // the hook may change the list
     if (!grads[entry.slot].defined()) continue;
-    if (Tensor replaced = entry.hook->call(grads[entry.slot]); replaced.defined()) grads[entry.slot] = replaced;
+    if (Tensor replaced = entry.hook->call(grads[entry.slot]); replaced.defined())
+      grads[entry.slot] = replaced;
   }
 }
 
 void check_nan(const Node& node, const Tensors& grads) {
   for (size_t i = 0; i < grads.size(); ++i) {
-    FB_CHECK(!grads[i].defined() || !engine_ops.has_nan(grads[i]), "Function '", node.name(), "' returned nan values in its ",
-             i, "th output.");
+    FB_CHECK(!grads[i].defined() || !engine_ops.has_nan(grads[i]), "Function '", node.name(),
+             "' returned nan values in its ", i, "th output.");
   }
 }
 
@@ -187,19 +193,24 @@ void run_node(Node& node, Tensors& grads, Tensors& results) {
 
 }  // namespace
 
-Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs, const BackwardOptions& options) {
+Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
+                     const BackwardOptions& options) {
   PoolVector<Edge> starts;
   for (size_t i = 0; i < roots.size(); ++i) {
     const Tensor& root = roots[i];
     Edge edge = gradient_edge(root);
-    FB_CHECK(edge.node, "element ", i, " of tensors does not require grad and does not have a grad_fn");
+    FB_CHECK(edge.node, "element ", i,
+             " of tensors does not require grad and does not have a grad_fn");
     if (!grads[i].defined()) {
       FB_CHECK(root.numel() == 1, "grad can be implicitly created only for scalar outputs");
-      FB_CHECK(is_floating(root.dtype()), "grad can be implicitly created only for real scalar outputs but got ", root.dtype());
+      FB_CHECK(is_floating(root.dtype()),
+               "grad can be implicitly created only for real scalar outputs but got ",
+               root.dtype());
       grads[i] = engine_ops.ones_like(root);
     }
-    FB_CHECK(same_shape(grads[i].sizes(), root.sizes()), "Mismatch in shape: grad_output[", i, "] has a shape of ",
-             tuple_text(grads[i].sizes()), " and output[", i, "] has a shape of ", tuple_text(root.sizes()), ".");
+    FB_CHECK(same_shape(grads[i].sizes(), root.sizes()), "Mismatch in shape: grad_output[", i,
+             "] has a shape of ", tuple_text(grads[i].sizes()), " and output[", i,
+             "] has a shape of ", tuple_text(root.sizes()), ".");
     starts.push_back(std::move(edge));
   }
 
@@ -210,7 +221,8 @@ Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
     FB_CHECK(requires_grad(inputs[i]), "One of the differentiated Tensors does not require grad");
     Edge edge = gradient_edge(inputs[i]);
     selection.captures[edge.node.get()].push_back({edge.slot, i});
-    // The edge of a leaf without a graph dies here; `starts` or the graph hold the ones that matter.
+    // The edge of a leaf without a graph dies here; `starts` or the graph hold the ones that
+    // matter.
     if (edge.node->use_count() == 1) selection.captures.erase(edge.node.get());
   }
   if (!selection.everything) selection.find(starts);
@@ -223,8 +235,10 @@ Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
     const GradShape& shape = starts[i].node->outputs[starts[i].slot];
     if (!fits(grads[i], shape)) check_fits(grads[i], shape, *starts[i].node);
     // The caller still holds its own tensor: never add into it.
-    if (!sum.defined()) sum = grads[i];
-    else sum = engine_ops.add(sum, grads[i]);
+    if (!sum.defined())
+      sum = grads[i];
+    else
+      sum = engine_ops.add(sum, grads[i]);
   }
   grads.clear();
   starts.clear();
@@ -269,9 +283,10 @@ Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
     if (options.accumulate) {
       if (captured[i].defined()) accumulate_grad(inputs[i], captured[i]);
     } else {
-      FB_CHECK(captured[i].defined() || options.allow_unused,
-               "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-               "is the desired behavior.");
+      FB_CHECK(
+          captured[i].defined() || options.allow_unused,
+          "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
+          "is the desired behavior.");
     }
   }
   return captured;

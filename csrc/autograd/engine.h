@@ -22,11 +22,12 @@ extern EngineOps engine_ops;
 struct BackwardOptions {
   bool retain_graph = false;
   bool create_graph = false;
-  bool accumulate = true;      // into .grad of leaves; false: return the gradients of `inputs`
+  bool accumulate = true;  // into .grad of leaves; false: return the gradients of `inputs`
   bool allow_unused = false;
 };
 
 // grads[i] may be undefined for a root of one element. Without inputs all leaves accumulate.
-Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs, const BackwardOptions& options);
+Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
+                     const BackwardOptions& options);
 
 }  // namespace fb

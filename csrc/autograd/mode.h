@@ -9,9 +9,9 @@ class Mode;  // ops/mode.h
 struct ThreadState {
   bool grad = true;
   bool inference = false;
-  bool anomaly = false;        // remember where each node was made
+  bool anomaly = false;  // remember where each node was made
   bool anomaly_check_nan = true;
-  Mode* mode = nullptr;        // top of the mode stack
+  Mode* mode = nullptr;  // top of the mode stack
 };
 
 // Initial-exec: one instruction instead of a call per access.

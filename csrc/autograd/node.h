@@ -55,7 +55,8 @@ class Node : public Counted {
   virtual std::string name() const = 0;
   // Fills grad_inputs, one entry an edge; undefined means zero. May consume grad_outputs.
   virtual void apply(Tensors& grad_outputs, Tensors& grad_inputs) = 0;
-  // Hooks that belong to the node by nature (a leaf's own); run before the gradients are captured or applied.
+  // Hooks that belong to the node by nature (a leaf's own); run before the gradients are captured
+  // or applied.
   virtual void own_hooks(Tensors& /*grad_outputs*/) {}
   // Frees what was saved for the derivative.
   virtual void release_saved() {}
@@ -81,7 +82,7 @@ class Node : public Counted {
   PoolVector<GradShape> outputs;
   std::unique_ptr<NodeHooks> hooks;
   std::shared_ptr<void> trace;  // anomaly mode: where the node was made
-  void* python = nullptr;       // the Python object that shows this node, if there is one (not owned)
+  void* python = nullptr;  // the Python object that shows this node, if there is one (not owned)
 
   static void* operator new(size_t n, size_t extra = 0);
   static void operator delete(void* p);

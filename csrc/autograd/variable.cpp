@@ -25,10 +25,13 @@ AutogradMeta& autograd_meta_or_new(const Tensor& t) {
 }
 
 void set_requires_grad(const Tensor& t, bool on) {
-  FB_CHECK(is_leaf(t) || on, "you can only change requires_grad flags of leaf variables. If you want to use a computed "
-           "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+  FB_CHECK(
+      is_leaf(t) || on,
+      "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+      "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
   if (!is_leaf(t)) return;
-  FB_CHECK(!on || is_differentiable(t.dtype()), "only Tensors of floating point dtype can require gradients, but got ", t.dtype());
+  FB_CHECK(!on || is_differentiable(t.dtype()),
+           "only Tensors of floating point dtype can require gradients, but got ", t.dtype());
   FB_CHECK(!on || !t.impl()->inference || tls.inference,
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   if (on || t.impl()->autograd) autograd_meta_or_new(t).requires_grad = on;
@@ -60,7 +63,8 @@ Edge gradient_edge(const Tensor& t) {
   auto* meta = autograd_meta(t);
   if (!meta || !meta->requires_grad) return {};
   std::lock_guard lock(g_accumulators);
-  if (meta->accumulator && meta->accumulator->try_retain()) return {Ref<Node>::adopt(meta->accumulator), 0};
+  if (meta->accumulator && meta->accumulator->try_retain())
+    return {Ref<Node>::adopt(meta->accumulator), 0};
   Ref<Node> node(new AccumulateGrad(t));
   meta->accumulator = node.get();
   return {std::move(node), 0};
@@ -97,7 +101,9 @@ struct RetainGrad : TensorHook {
   Tensor call(const Tensor& grad) override {
     if (!*target) return {};
     Tensor& held = autograd_meta(*target)->grad;
-    held = held.defined() ? engine_ops.add(held, grad) : grad_enabled() ? grad : engine_ops.clone(grad);
+    held = held.defined()   ? engine_ops.add(held, grad)
+           : grad_enabled() ? grad
+                            : engine_ops.clone(grad);
     return {};
   }
   std::shared_ptr<TensorImpl*> target;
@@ -111,10 +117,12 @@ void retain_grad(const Tensor& t) {
   auto* meta = autograd_meta(t);
   if (meta->retained) return;
   meta->retained = std::make_shared<TensorImpl*>(t.impl());
-  node->hooks_or_new().retain_grad.push_back({meta->slot, std::make_shared<RetainGrad>(meta->retained)});
+  node->hooks_or_new().retain_grad.push_back(
+      {meta->slot, std::make_shared<RetainGrad>(meta->retained)});
 }
 
-SavedTensor::SavedTensor(const Tensor& t, bool is_output) : version_(t.version()), is_output_(is_output) {
+SavedTensor::SavedTensor(const Tensor& t, bool is_output)
+    : version_(t.version()), is_output_(is_output) {
   if (is_output) {
     slot_ = autograd_meta(t) ? autograd_meta(t)->slot : 0;
     impl_ = t.alias().ref();
@@ -127,12 +135,14 @@ Tensor SavedTensor::unpack(Node* owner) const {
   if (!impl_) return {};
   Tensor t(impl_);
   if (t.version() != version_) {
-    raise(ErrorKind::Runtime,
-          "one of the variables needed for gradient computation has been modified by an inplace operation: [", t.dtype(),
-          " ", shape_text(t.sizes()), "]", is_output_ ? concat(", which is output ", slot_, " of ", owner->name(), ",") : "",
-          " is at version ", t.version(), "; expected version ", version_,
-          " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-          "flambeau.autograd.set_detect_anomaly(True).");
+    raise(
+        ErrorKind::Runtime,
+        "one of the variables needed for gradient computation has been modified by an inplace operation: [",
+        t.dtype(), " ", shape_text(t.sizes()), "]",
+        is_output_ ? concat(", which is output ", slot_, " of ", owner->name(), ",") : "",
+        " is at version ", t.version(), "; expected version ", version_,
+        " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "flambeau.autograd.set_detect_anomaly(True).");
   }
   if (!is_output_ || !grad_enabled()) return t;
   Tensor with_history = t.alias();
@@ -143,11 +153,14 @@ Tensor SavedTensor::unpack(Node* owner) const {
 }
 
 void raise_freed_graph(const Node& node) {
-  raise(ErrorKind::Runtime,
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        "freed): ", node.name(), ". Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-        "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-        "saved tensors after calling backward.");
+  raise(
+      ErrorKind::Runtime,
+      "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+      "freed): ",
+      node.name(),
+      ". Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+      "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+      "saved tensors after calling backward.");
 }
 
 }  // namespace fb

@@ -7,17 +7,21 @@ namespace fb {
 
 struct AutogradMeta : AutogradState {
   bool requires_grad = false;  // leaves only
-  std::shared_ptr<TensorImpl*> retained;  // set by retain_grad: how the node's hook finds this tensor while it lives
+  std::shared_ptr<TensorImpl*>
+      retained;  // set by retain_grad: how the node's hook finds this tensor while it lives
   uint32_t slot = 0;
   Ref<Node> grad_fn;
   Tensor grad;
-  Node* accumulator = nullptr;  // weak; guarded by a lock in variable.cpp
-  std::vector<std::shared_ptr<TensorHook>> hooks;                  // of a leaf
-  std::vector<std::shared_ptr<TensorHook>> after_accumulate_hooks;  // of a leaf, called with the leaf
+  Node* accumulator = nullptr;                     // weak; guarded by a lock in variable.cpp
+  std::vector<std::shared_ptr<TensorHook>> hooks;  // of a leaf
+  std::vector<std::shared_ptr<TensorHook>>
+      after_accumulate_hooks;  // of a leaf, called with the leaf
   ~AutogradMeta() override;
 };
 
-inline AutogradMeta* autograd_meta(const TensorImpl* t) { return static_cast<AutogradMeta*>(t->autograd.get()); }
+inline AutogradMeta* autograd_meta(const TensorImpl* t) {
+  return static_cast<AutogradMeta*>(t->autograd.get());
+}
 inline AutogradMeta* autograd_meta(const Tensor& t) { return autograd_meta(t.impl()); }
 AutogradMeta& autograd_meta_or_new(const Tensor& t);
 
@@ -30,7 +34,8 @@ inline bool requires_grad(const TensorImpl* t) {
 inline bool requires_grad(const Tensor& t) { return requires_grad(t.impl()); }
 void set_requires_grad(const Tensor& t, bool on);
 
-// The node that made the tensor; null for leaves. Views of a base that changed in place get their history anew.
+// The node that made the tensor; null for leaves. Views of a base that changed in place get their
+// history anew.
 const Ref<Node>& grad_fn(const Tensor& t);
 bool is_leaf(const Tensor& t);
 // Where the tensor's gradient flows: its grad_fn, a leaf's accumulator, or nowhere.

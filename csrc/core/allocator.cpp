@@ -98,9 +98,7 @@ struct Slab {
 Slab* slab_of(void* block) {
   return reinterpret_cast<Slab*>(reinterpret_cast<uintptr_t>(block) & ~(kSlabBytes - 1));
 }
-char* first_block(Slab* slab) {
-  return reinterpret_cast<char*>(slab) + kAlignment;
-}
+char* first_block(Slab* slab) { return reinterpret_cast<char*>(slab) + kAlignment; }
 
 struct SmallPool {
   FreeList free;

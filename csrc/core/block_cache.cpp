@@ -33,9 +33,7 @@ void* map_pages(size_t bytes, size_t alignment) noexcept {
   return mapped;
 }
 
-void unmap_pages(void* pages, size_t bytes) noexcept {
-  munmap(pages, bytes);
-}
+void unmap_pages(void* pages, size_t bytes) noexcept { munmap(pages, bytes); }
 
 #else
 
@@ -44,9 +42,7 @@ void* map_pages(size_t bytes, size_t alignment) noexcept {
   return rounded < bytes ? nullptr : std::aligned_alloc(alignment, rounded);
 }
 
-void unmap_pages(void* pages, size_t) noexcept {
-  std::free(pages);
-}
+void unmap_pages(void* pages, size_t) noexcept { std::free(pages); }
 
 #endif
 

@@ -24,11 +24,15 @@ Device Device::parse(std::string_view text) {
     std::string_view digits = text.substr(colon + 1);
     int index = -1;
     auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (code != std::errc() || end != digits.data() + digits.size() || index < 0 || index > 127) break;
+    if (code != std::errc() || end != digits.data() + digits.size() || index < 0 || index > 127)
+      break;
     device.index = static_cast<int8_t>(index);
     return device;
   }
-  raise(ErrorKind::Runtime, "Expected one of cpu, meta, cuda device type at start of device string, or an index after ':', but got: '", text, "'");
+  raise(
+      ErrorKind::Runtime,
+      "Expected one of cpu, meta, cuda device type at start of device string, or an index after ':', but got: '",
+      text, "'");
 }
 
 }  // namespace fb

@@ -5,8 +5,8 @@
 
 namespace fb {
 
-// `Emulated` is CPU memory behind a kernel table of its own: the tests register it to prove that nothing outside
-// csrc/cpu assumes the CPU.
+// `Emulated` is CPU memory behind a kernel table of its own: the tests register it to prove that
+// nothing outside csrc/cpu assumes the CPU.
 enum class DeviceType : uint8_t { CPU, Meta, CUDA, Emulated };
 constexpr int kDeviceTypes = 4;
 

@@ -12,19 +12,25 @@ constexpr std::string_view kNames[kDTypes + 1] = {
     "float64", "complex64", "complex128", "bool",  "bfloat16", "undefined"};
 // How PyTorch names them in "... not implemented for 'Half'".
 constexpr std::string_view kClassNames[kDTypes + 1] = {
-    "Byte",   "Char",          "Short",         "Int",  "Long",     "Half",     "Float",
-    "Double", "ComplexFloat",  "ComplexDouble", "Bool", "BFloat16", "Undefined"};
+    "Byte",   "Char",         "Short",         "Int",  "Long",     "Half",     "Float",
+    "Double", "ComplexFloat", "ComplexDouble", "Bool", "BFloat16", "Undefined"};
 
 std::atomic<DType> g_default_dtype{DType::Float32};
 
 int integer_rank(DType t) {
   switch (t) {
-    case DType::Bool: return 0;
-    case DType::UInt8: return 1;
-    case DType::Int8: return 2;
-    case DType::Int16: return 3;
-    case DType::Int32: return 4;
-    default: return 5;
+    case DType::Bool:
+      return 0;
+    case DType::UInt8:
+      return 1;
+    case DType::Int8:
+      return 2;
+    case DType::Int16:
+      return 3;
+    case DType::Int32:
+      return 4;
+    default:
+      return 5;
   }
 }
 
@@ -50,7 +56,8 @@ DType promote_types(DType a, DType b) {
   if (is_floating(a)) return a;
   if (is_floating(b)) return b;
   // uint8 meets a signed type in a signed one that holds both.
-  if ((a == DType::UInt8 && b == DType::Int8) || (a == DType::Int8 && b == DType::UInt8)) return DType::Int16;
+  if ((a == DType::UInt8 && b == DType::Int8) || (a == DType::Int8 && b == DType::UInt8))
+    return DType::Int16;
   return integer_rank(a) > integer_rank(b) ? a : b;
 }
 
@@ -63,12 +70,16 @@ bool can_cast(DType from, DType to) {
 DType default_dtype() { return g_default_dtype.load(std::memory_order_relaxed); }
 
 void set_default_dtype(DType t) {
-  FB_CHECK_TYPE(is_floating(t), "set_default_dtype: only floating-point types are supported as the default type, but got ", t);
+  FB_CHECK_TYPE(
+      is_floating(t),
+      "set_default_dtype: only floating-point types are supported as the default type, but got ",
+      t);
   g_default_dtype.store(t, std::memory_order_relaxed);
 }
 
 void raise_unsupported_dtype(std::string_view op, DType dtype) {
-  raise(ErrorKind::NotImplemented, '"', op, "\" not implemented for '", dtype_class_name(dtype), "'");
+  raise(ErrorKind::NotImplemented, '"', op, "\" not implemented for '", dtype_class_name(dtype),
+        "'");
 }
 
 }  // namespace fb

@@ -8,7 +8,18 @@
 namespace fb {
 
 enum class DType : uint8_t {
-  UInt8, Int8, Int16, Int32, Int64, Float16, Float32, Float64, Complex64, Complex128, Bool, BFloat16,
+  UInt8,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Float16,
+  Float32,
+  Float64,
+  Complex64,
+  Complex128,
+  Bool,
+  BFloat16,
   Undefined
 };
 constexpr int kDTypes = 12;
@@ -29,7 +40,9 @@ struct BFloat16 {
     // Round to nearest even; a NaN stays a NaN.
     bits = f != f ? 0x7fc0 : static_cast<uint16_t>((u + 0x7fff + ((u >> 16) & 1)) >> 16);
   }
-  explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+  explicit operator float() const {
+    return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+  }
 };
 
 inline Half::Half(float f) {
@@ -45,7 +58,8 @@ inline Half::Half(float f) {
     float rounded = std::bit_cast<float>(magnitude) + 0.5f;
     bits = static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(rounded) - 0x3f000000));
   } else {
-    bits = static_cast<uint16_t>(sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13));
+    bits = static_cast<uint16_t>(
+        sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13));
   }
 #endif
 }
@@ -55,7 +69,8 @@ inline Half::operator float() const {
   return static_cast<float>(std::bit_cast<_Float16>(bits));
 #else
   uint32_t sign = (bits & 0x8000u) << 16, magnitude = bits & 0x7fffu;
-  if (magnitude >= 0x7c00) return std::bit_cast<float>(sign | 0x7f800000 | ((magnitude & 0x3ff) << 13));
+  if (magnitude >= 0x7c00)
+    return std::bit_cast<float>(sign | 0x7f800000 | ((magnitude & 0x3ff) << 13));
   if (magnitude >= 0x400) return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000));
   float value = static_cast<float>(magnitude) * 0x1p-24f;
   return sign ? -value : value;
@@ -66,8 +81,10 @@ using complex64 = std::complex<float>;
 using complex128 = std::complex<double>;
 
 template <class T> struct DTypeOf;
-#define FB_DTYPE_OF(type, name) \
-  template <> struct DTypeOf<type> { static constexpr DType value = DType::name; };
+#define FB_DTYPE_OF(type, name)                 \
+  template <> struct DTypeOf<type> {            \
+    static constexpr DType value = DType::name; \
+  };
 FB_DTYPE_OF(uint8_t, UInt8)
 FB_DTYPE_OF(int8_t, Int8)
 FB_DTYPE_OF(int16_t, Int16)
@@ -124,39 +141,40 @@ Stream& operator<<(Stream& s, DType t) {
 
 }  // namespace fb
 
-// FB_DISPATCH(dtype, LIST, name, body): runs body with `scalar_t` bound to the C++ type of `dtype`; LIST is one
-// of the lists below. A dtype outside of the list is the error `"name" not implemented for 'Half'`, as in PyTorch.
+// FB_DISPATCH(dtype, LIST, name, body): runs body with `scalar_t` bound to the C++ type of `dtype`;
+// LIST is one of the lists below. A dtype outside of the list is the error `"name" not implemented
+// for 'Half'`, as in PyTorch.
 #define FB_CASE(enumerator, type, ...) \
   case ::fb::DType::enumerator: {      \
     using scalar_t = type;             \
     __VA_ARGS__;                       \
     break;                             \
   }
-#define FB_INTEGERS(...)             \
+#define FB_INTEGERS(...)               \
   FB_CASE(UInt8, uint8_t, __VA_ARGS__) \
   FB_CASE(Int8, int8_t, __VA_ARGS__)   \
   FB_CASE(Int16, int16_t, __VA_ARGS__) \
   FB_CASE(Int32, int32_t, __VA_ARGS__) \
   FB_CASE(Int64, int64_t, __VA_ARGS__)
 #define FB_BOOL(...) FB_CASE(Bool, bool, __VA_ARGS__)
-#define FB_FLOATS(...)               \
+#define FB_FLOATS(...)                 \
   FB_CASE(Float32, float, __VA_ARGS__) \
   FB_CASE(Float64, double, __VA_ARGS__)
-#define FB_HALVES(...)                \
+#define FB_HALVES(...)                      \
   FB_CASE(Float16, ::fb::Half, __VA_ARGS__) \
   FB_CASE(BFloat16, ::fb::BFloat16, __VA_ARGS__)
-#define FB_COMPLEX(...)                  \
+#define FB_COMPLEX(...)                            \
   FB_CASE(Complex64, ::fb::complex64, __VA_ARGS__) \
   FB_CASE(Complex128, ::fb::complex128, __VA_ARGS__)
 #define FB_FLOATS_HALVES(...) FB_FLOATS(__VA_ARGS__) FB_HALVES(__VA_ARGS__)
 #define FB_REAL(...) FB_INTEGERS(__VA_ARGS__) FB_FLOATS(__VA_ARGS__) FB_HALVES(__VA_ARGS__)
 #define FB_REAL_BOOL(...) FB_REAL(__VA_ARGS__) FB_BOOL(__VA_ARGS__)
 #define FB_ALL(...) FB_REAL_BOOL(__VA_ARGS__) FB_COMPLEX(__VA_ARGS__)
-#define FB_DISPATCH(dtype, LIST, name, ...)                 \
-  switch (dtype) {                                          \
-    LIST(__VA_ARGS__)                                       \
-    default:                                                \
-      ::fb::raise_unsupported_dtype(name, dtype);           \
+#define FB_DISPATCH(dtype, LIST, name, ...)       \
+  switch (dtype) {                                \
+    LIST(__VA_ARGS__)                             \
+    default:                                      \
+      ::fb::raise_unsupported_dtype(name, dtype); \
   }
 namespace fb {
 [[noreturn]] void raise_unsupported_dtype(std::string_view op, DType dtype);

@@ -136,8 +136,6 @@ const std::shared_ptr<Generator>& shared_default_generator() {
   return generator;
 }
 
-Generator& default_generator() {
-  return *shared_default_generator();
-}
+Generator& default_generator() { return *shared_default_generator(); }
 
 }  // namespace fb

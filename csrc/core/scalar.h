@@ -37,7 +37,9 @@ class Scalar {
       return is_integral() ? static_cast<T>(i_) : static_cast<T>(re_);
     }
   }
-  bool equal(double v) const { return is_integral() ? static_cast<double>(i_) == v : re_ == v && im_ == 0; }
+  bool equal(double v) const {
+    return is_integral() ? static_cast<double>(i_) == v : re_ == v && im_ == 0;
+  }
   Scalar operator-() const {
     if (is_integral()) return Scalar(-i_);
     return is_complex() ? Scalar(complex128(-re_, -im_)) : Scalar(-re_);

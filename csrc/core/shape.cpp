@@ -10,7 +10,8 @@ int64_t count_elements(Ints sizes) {
   int64_t n = 1;
   bool overflow = false, empty = false;
   for (int64_t s : sizes) {
-    FB_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", shape_text(sizes));
+    FB_CHECK(s >= 0, "Trying to create tensor with negative dimension ", s, ": ",
+             shape_text(sizes));
     empty |= s == 0;
     overflow |= __builtin_mul_overflow(n, s, &n);
   }
@@ -31,7 +32,8 @@ Dims contiguous_strides(Ints sizes) {
 }
 
 Dims strides_for(Ints sizes, MemoryFormat format) {
-  if (format != MemoryFormat::ChannelsLast && format != MemoryFormat::ChannelsLast3d) return contiguous_strides(sizes);
+  if (format != MemoryFormat::ChannelsLast && format != MemoryFormat::ChannelsLast3d)
+    return contiguous_strides(sizes);
   size_t ndim = format == MemoryFormat::ChannelsLast ? 4 : 5;
   FB_CHECK(sizes.size() == ndim, "required rank ", ndim, " tensor to use channels_last",
            ndim == 5 ? "_3d" : "", " format");
@@ -84,7 +86,8 @@ bool is_dense(Ints sizes, Ints strides) {
     if (sizes[i] == 0) return true;
     if (sizes[i] > 1) order.push_back(static_cast<int64_t>(i));
   }
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
   int64_t step = 1;
   for (int64_t d : order) {
     if (strides[d] != step) return false;
@@ -98,16 +101,18 @@ int64_t storage_extent(Ints sizes, Ints strides) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] == 0) return 0;
     int64_t span = 0;
-    FB_CHECK(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) && !__builtin_add_overflow(extent, span, &extent),
-             "sizes ", shape_text(sizes), " with strides ", shape_text(strides), " address more memory than there can be");
+    FB_CHECK(!__builtin_mul_overflow(sizes[i] - 1, strides[i], &span) &&
+                 !__builtin_add_overflow(extent, span, &extent),
+             "sizes ", shape_text(sizes), " with strides ", shape_text(strides),
+             " address more memory than there can be");
   }
   return extent;
 }
 
 int64_t wrap_dim(int64_t dim, int64_t ndim) {
   int64_t n = std::max<int64_t>(ndim, 1);
-  FB_CHECK_INDEX(dim >= -n && dim < n, "Dimension out of range (expected to be in range of [", -n, ", ", n - 1,
-                 "], but got ", dim, ")");
+  FB_CHECK_INDEX(dim >= -n && dim < n, "Dimension out of range (expected to be in range of [", -n,
+                 ", ", n - 1, "], but got ", dim, ")");
   return dim < 0 ? dim + n : dim;
 }
 
@@ -117,9 +122,9 @@ Dims broadcast_shapes(Ints a, Ints b) {
   size_t lead = a.size() - b.size();
   for (size_t i = 0; i < b.size(); ++i) {
     int64_t x = a[lead + i], y = b[i];
-    FB_CHECK(x == y || x == 1 || y == 1, "The size of tensor a (", x, ") must match the size of tensor b (", y,
-             ") at non-singleton dimension ", lead + i, ": shapes ", shape_text(a), " and ", shape_text(b),
-             " do not broadcast");
+    FB_CHECK(x == y || x == 1 || y == 1, "The size of tensor a (", x,
+             ") must match the size of tensor b (", y, ") at non-singleton dimension ", lead + i,
+             ": shapes ", shape_text(a), " and ", shape_text(b), " do not broadcast");
     out[lead + i] = x == 1 ? y : x;
   }
   return out;
@@ -144,15 +149,18 @@ Dims infer_size(Ints wanted, int64_t numel) {
       continue;
     }
     FB_CHECK(wanted[i] >= 0, "invalid shape dimension ", wanted[i]);
-    FB_CHECK(!__builtin_mul_overflow(known, wanted[i], &known), "shape '", shape_text(wanted), "' is too large");
+    FB_CHECK(!__builtin_mul_overflow(known, wanted[i], &known), "shape '", shape_text(wanted),
+             "' is too large");
   }
   if (unknown >= 0 && known > 0 && numel % known == 0) {
     out[unknown] = numel / known;
     return out;
   }
-  FB_CHECK(unknown < 0 || known != 0, "cannot reshape tensor of ", numel, " elements into shape ", shape_text(wanted),
+  FB_CHECK(unknown < 0 || known != 0, "cannot reshape tensor of ", numel, " elements into shape ",
+           shape_text(wanted),
            " because the unspecified dimension size -1 can be any value and is ambiguous");
-  FB_CHECK(unknown < 0 && known == numel, "shape '", shape_text(wanted), "' is invalid for input of size ", numel);
+  FB_CHECK(unknown < 0 && known == numel, "shape '", shape_text(wanted),
+           "' is invalid for input of size ", numel);
   return out;
 }
 
@@ -197,6 +205,8 @@ std::string list_text(Ints sizes) {
 }  // namespace
 
 std::string shape_text(Ints sizes) { return "[" + list_text(sizes) + "]"; }
-std::string tuple_text(Ints sizes) { return "(" + list_text(sizes) + (sizes.size() == 1 ? ",)" : ")"); }
+std::string tuple_text(Ints sizes) {
+  return "(" + list_text(sizes) + (sizes.size() == 1 ? ",)" : ")");
+}
 
 }  // namespace fb

@@ -24,7 +24,8 @@ bool is_dense(Ints sizes, Ints strides);
 // Bytes-free extent: elements from the first to one past the last that is addressed.
 int64_t storage_extent(Ints sizes, Ints strides);
 
-// -1 .. ndim-1 to 0 .. ndim-1; IndexError with PyTorch's words when out of range. A 0-d tensor counts as 1-d.
+// -1 .. ndim-1 to 0 .. ndim-1; IndexError with PyTorch's words when out of range. A 0-d tensor
+// counts as 1-d.
 int64_t wrap_dim(int64_t dim, int64_t ndim);
 // The shape both broadcast to; PyTorch's error when they don't.
 Dims broadcast_shapes(Ints a, Ints b);

@@ -82,7 +82,9 @@ class SmallVector {
     heap_ = bigger;
     capacity_ = capacity;
   }
-  bool operator==(const SmallVector& o) const { return std::equal(begin(), end(), o.begin(), o.end()); }
+  bool operator==(const SmallVector& o) const {
+    return std::equal(begin(), end(), o.begin(), o.end());
+  }
 
  private:
   void free_heap() {

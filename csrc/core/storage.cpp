@@ -11,7 +11,9 @@ namespace {
 DeviceMemory g_memory[kDeviceTypes] = {{cpu_allocate, cpu_release}, {}, {}, {}};
 }
 
-void install_device_memory(DeviceType type, DeviceMemory memory) { g_memory[static_cast<int>(type)] = memory; }
+void install_device_memory(DeviceType type, DeviceMemory memory) {
+  g_memory[static_cast<int>(type)] = memory;
+}
 
 bool device_available(DeviceType type) {
   return type == DeviceType::Meta || g_memory[static_cast<int>(type)].allocate;
@@ -20,14 +22,15 @@ bool device_available(DeviceType type) {
 Ref<Storage> Storage::allocate(size_t nbytes, Device device) {
   const DeviceMemory& memory = g_memory[static_cast<int>(device.type)];
   if (!memory.allocate) {
-    FB_CHECK(device.type == DeviceType::Meta, "flambeau was built without support for the device ", device,
-             ": use 'cpu' or 'meta'");
+    FB_CHECK(device.type == DeviceType::Meta, "flambeau was built without support for the device ",
+             device, ": use 'cpu' or 'meta'");
     return Ref<Storage>(new Storage(nullptr, nbytes, device));
   }
   return Ref<Storage>(new Storage(memory.allocate(nbytes), nbytes, device));
 }
 
-Ref<Storage> Storage::borrow(void* data, size_t nbytes, Device device, void (*free)(void*), void* context) {
+Ref<Storage> Storage::borrow(void* data, size_t nbytes, Device device, void (*free)(void*),
+                             void* context) {
   Ref<Storage> s(new Storage(data, nbytes, device));
   s->free_ = free;
   s->context_ = context;

@@ -21,7 +21,8 @@ class Storage : public Counted {
   // Memory of the device's own allocator, uninitialised. Meta storages have a size and no memory.
   static Ref<Storage> allocate(size_t nbytes, Device device);
   // Memory that belongs to somebody else; `free(context)` is called once when the storage goes.
-  static Ref<Storage> borrow(void* data, size_t nbytes, Device device, void (*free)(void*), void* context);
+  static Ref<Storage> borrow(void* data, size_t nbytes, Device device, void (*free)(void*),
+                             void* context);
   static void destroy(Storage* s);
 
   void* data() const { return data_; }
@@ -39,7 +40,8 @@ class Storage : public Counted {
   static void operator delete(void* p, size_t n);
 
  private:
-  Storage(void* data, size_t nbytes, Device device) : data_(data), nbytes_(nbytes), device_(device) {}
+  Storage(void* data, size_t nbytes, Device device)
+      : data_(data), nbytes_(nbytes), device_(device) {}
   ~Storage();
 
   void* data_;

@@ -20,7 +20,8 @@ void TensorImpl::set_geometry(Ints new_sizes, Ints new_strides) {
 
 bool Tensor::is_contiguous(MemoryFormat format) const {
   switch (format) {
-    case MemoryFormat::Contiguous: return p_->contiguous;
+    case MemoryFormat::Contiguous:
+      return p_->contiguous;
     case MemoryFormat::ChannelsLast:
     case MemoryFormat::ChannelsLast3d: {
       size_t ndim = format == MemoryFormat::ChannelsLast ? 4 : 5;
@@ -30,7 +31,8 @@ bool Tensor::is_contiguous(MemoryFormat format) const {
         if (p_->sizes[i] != 1 && p_->strides[i] != wanted[i]) return p_->numel == 0;
       return true;
     }
-    case MemoryFormat::Preserve: return is_dense(p_->sizes, p_->strides);
+    case MemoryFormat::Preserve:
+      return is_dense(p_->sizes, p_->strides);
   }
   return false;
 }
@@ -59,7 +61,8 @@ Tensor from_storage(Ref<Storage> storage, Ints sizes, Ints strides, int64_t offs
 namespace {
 
 // Strides and count are known to be right: the hot path of every operator.
-Tensor allocate(Ints sizes, const Dims& strides, int64_t numel, int64_t extent, bool contiguous, DType dtype, Device device) {
+Tensor allocate(Ints sizes, const Dims& strides, int64_t numel, int64_t extent, bool contiguous,
+                DType dtype, Device device) {
   auto* t = new TensorImpl;
   Tensor result{Ref<TensorImpl>(t)};
   t->sizes.assign(sizes.data(), sizes.size());
@@ -81,24 +84,29 @@ Tensor empty(Ints sizes, DType dtype, Device device, MemoryFormat format) {
 }
 
 Tensor empty_strided(Ints sizes, Ints strides, DType dtype, Device device) {
-  FB_CHECK(sizes.size() == strides.size(), "empty_strided: sizes ", shape_text(sizes), " and strides ", shape_text(strides),
-           " must have the same length");
-  for (int64_t s : strides) FB_CHECK(s >= 0, "empty_strided: strides must not be negative, but got ", shape_text(strides));
+  FB_CHECK(sizes.size() == strides.size(), "empty_strided: sizes ", shape_text(sizes),
+           " and strides ", shape_text(strides), " must have the same length");
+  for (int64_t s : strides)
+    FB_CHECK(s >= 0, "empty_strided: strides must not be negative, but got ", shape_text(strides));
   int64_t numel = count_elements(sizes);
-  return allocate(sizes, Dims(strides), numel, storage_extent(sizes, strides), is_contiguous(sizes, strides), dtype, device);
+  return allocate(sizes, Dims(strides), numel, storage_extent(sizes, strides),
+                  is_contiguous(sizes, strides), dtype, device);
 }
 
 Tensor empty_like(const Tensor& like, DType dtype) {
   if (like.is_contiguous()) {
-    return allocate(like.sizes(), contiguous_strides(like.sizes()), like.numel(), like.numel(), true, dtype, like.device());
+    return allocate(like.sizes(), contiguous_strides(like.sizes()), like.numel(), like.numel(),
+                    true, dtype, like.device());
   }
-  if (is_dense(like.sizes(), like.strides())) return empty_strided(like.sizes(), like.strides(), dtype, like.device());
+  if (is_dense(like.sizes(), like.strides()))
+    return empty_strided(like.sizes(), like.strides(), dtype, like.device());
   // Not dense (expanded, strided): dense strides in the same order of dimensions.
   int64_t ndim = like.dim();
   SmallVector<int64_t, 8> order;
   for (int64_t d = ndim; d-- > 0;) order.push_back(d);
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return like.strides()[a] != 0 && like.strides()[b] != 0 && like.strides()[a] < like.strides()[b];
+    return like.strides()[a] != 0 && like.strides()[b] != 0 &&
+           like.strides()[a] < like.strides()[b];
   });
   Dims strides(static_cast<size_t>(ndim));
   int64_t step = 1;
@@ -127,16 +135,25 @@ Tensor wrapped_number(const Scalar& value) {
 
 Scalar read_element(const void* p, DType dtype) {
   switch (dtype) {
-    case DType::Bool: return Scalar(*static_cast<const bool*>(p));
-    case DType::Complex64: return Scalar(complex128(*static_cast<const complex64*>(p)));
-    case DType::Complex128: return Scalar(*static_cast<const complex128*>(p));
-    case DType::Float16: return Scalar(static_cast<float>(*static_cast<const Half*>(p)));
-    case DType::BFloat16: return Scalar(static_cast<float>(*static_cast<const BFloat16*>(p)));
-    case DType::Float32: return Scalar(*static_cast<const float*>(p));
-    case DType::Float64: return Scalar(*static_cast<const double*>(p));
-    default: break;
+    case DType::Bool:
+      return Scalar(*static_cast<const bool*>(p));
+    case DType::Complex64:
+      return Scalar(complex128(*static_cast<const complex64*>(p)));
+    case DType::Complex128:
+      return Scalar(*static_cast<const complex128*>(p));
+    case DType::Float16:
+      return Scalar(static_cast<float>(*static_cast<const Half*>(p)));
+    case DType::BFloat16:
+      return Scalar(static_cast<float>(*static_cast<const BFloat16*>(p)));
+    case DType::Float32:
+      return Scalar(*static_cast<const float*>(p));
+    case DType::Float64:
+      return Scalar(*static_cast<const double*>(p));
+    default:
+      break;
   }
-  FB_DISPATCH(dtype, FB_INTEGERS, "item", return Scalar(static_cast<int64_t>(*static_cast<const scalar_t*>(p))));
+  FB_DISPATCH(dtype, FB_INTEGERS, "item",
+              return Scalar(static_cast<int64_t>(*static_cast<const scalar_t*>(p))));
   return Scalar();
 }
 

@@ -1,4 +1,5 @@
-// The tensor: a strided view of a storage. Tensor is a handle that counts references to a TensorImpl.
+// The tensor: a strided view of a storage. Tensor is a handle that counts references to a
+// TensorImpl.
 #pragma once
 #include <memory>
 
@@ -23,14 +24,14 @@ struct TensorImpl : Counted {
   int64_t numel = 0;
   DType dtype = DType::Float32;
   bool contiguous = true;
-  bool wrapped_number = false;   // came from a Python number: promotes weakly
-  bool untracked = false;        // `.data`: in-place changes don't bump the version
-  bool inference = false;        // made in inference mode
-  bool no_grad_view = false;     // a view made while gradients were off
-  uint32_t view_version = 0;     // storage version when the view's history was last right
-  Ref<TensorImpl> base;          // what a view is a view of (never a view itself)
+  bool wrapped_number = false;  // came from a Python number: promotes weakly
+  bool untracked = false;       // `.data`: in-place changes don't bump the version
+  bool inference = false;       // made in inference mode
+  bool no_grad_view = false;    // a view made while gradients were off
+  uint32_t view_version = 0;    // storage version when the view's history was last right
+  Ref<TensorImpl> base;         // what a view is a view of (never a view itself)
   std::unique_ptr<AutogradState> autograd;
-  void* python = nullptr;        // the Python object that shows this tensor, if there is one (not owned)
+  void* python = nullptr;  // the Python object that shows this tensor, if there is one (not owned)
 
   void set_geometry(Ints new_sizes, Ints new_strides);
   static void destroy(TensorImpl* t);
@@ -87,9 +88,11 @@ class Tensor {
 static_assert(sizeof(Tensor) == sizeof(void*), "boxed values point at tensors as bare pointers");
 
 // Uninitialised memory.
-Tensor empty(Ints sizes, DType dtype, Device device = {}, MemoryFormat format = MemoryFormat::Contiguous);
+Tensor empty(Ints sizes, DType dtype, Device device = {},
+             MemoryFormat format = MemoryFormat::Contiguous);
 Tensor empty_strided(Ints sizes, Ints strides, DType dtype, Device device = {});
-// Same dtype, device and, where the elements are dense, strides order as `like` (torch.preserve_format).
+// Same dtype, device and, where the elements are dense, strides order as `like`
+// (torch.preserve_format).
 Tensor empty_like(const Tensor& like);
 Tensor empty_like(const Tensor& like, DType dtype);
 // A 0-d tensor that promotes as a Python number does.
@@ -102,7 +105,8 @@ Scalar read_element(const void* p, DType dtype);
 // Reads the only element of a CPU tensor.
 Scalar item(const Tensor& t);
 
-// Changes the size in place; grows the storage where it must. Content beyond the old elements is not initialised.
+// Changes the size in place; grows the storage where it must. Content beyond the old elements is
+// not initialised.
 void resize(const Tensor& t, Ints sizes);
 
 }  // namespace fb

@@ -247,9 +247,7 @@ void sleep_until_permitted() {
   }
 }
 
-bool work_is_open() {
-  return pool.open.load(std::memory_order_relaxed) != 0;
-}
+bool work_is_open() { return pool.open.load(std::memory_order_relaxed) != 0; }
 
 bool leave_if_surplus() {
   if (!surplus()) return false;
@@ -416,9 +414,7 @@ void set_num_threads(int n) {
   wake_surplus();
 }
 
-bool in_parallel_region() {
-  return inside_region;
-}
+bool in_parallel_region() { return inside_region; }
 
 void parallel_chunks(int64_t chunks, FunctionRef<void(int64_t)> body) {
   Slot* slot = nullptr;

@@ -10,23 +10,24 @@ constexpr double kInvSqrt2Pi = 0.3989422804014327;
 constexpr double kGeluInner = 0.79788456080286536;  // sqrt(2/pi)
 constexpr double kGeluCube = 0.044715;
 
-#define FORWARD(name, cost, expression)                                                                          \
-  void name##_cpu(const Tensor& out, const Tensor& input, DType dtype) {                                         \
-    static constexpr Loops loops = pointwise<1, float, double>([](auto x) {                                      \
-                                     using T [[maybe_unused]] = decltype(x);                                     \
-                                     return expression;                                                          \
-                                   }).with_cost(cost);                                                           \
-    run(loops, #name, dtype, out, input);                                                                        \
-  }                                                                                                              \
+#define FORWARD(name, cost, expression)                                      \
+  void name##_cpu(const Tensor& out, const Tensor& input, DType dtype) {     \
+    static constexpr Loops loops = pointwise<1, float, double>([](auto x) {  \
+                                     using T [[maybe_unused]] = decltype(x); \
+                                     return expression;                      \
+                                   }).with_cost(cost);                       \
+    run(loops, #name, dtype, out, input);                                    \
+  }                                                                          \
   CPU_KERNEL(name, name##_cpu)
-#define BACKWARD(name, cost, expression)                                                                         \
-  void name##_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, DType dtype) {            \
-    static constexpr Loops loops = pointwise<2, float, double>([](auto g, auto x) {                              \
-                                     using T [[maybe_unused]] = decltype(x);                                     \
-                                     return g * expression;                                                      \
-                                   }).with_cost(cost);                                                           \
-    run(loops, #name "_backward", dtype, out, grad, input);                                                      \
-  }                                                                                                              \
+#define BACKWARD(name, cost, expression)                                               \
+  void name##_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, \
+                           DType dtype) {                                              \
+    static constexpr Loops loops = pointwise<2, float, double>([](auto g, auto x) {    \
+                                     using T [[maybe_unused]] = decltype(x);           \
+                                     return g * expression;                            \
+                                   }).with_cost(cost);                                 \
+    run(loops, #name "_backward", dtype, out, grad, input);                            \
+  }                                                                                    \
   CPU_KERNEL(name##_backward, name##_backward_cpu)
 
 // --- smooth ---
@@ -70,13 +71,13 @@ T log_sigmoid(T x) {
   return least - math::log1p(math::exp(-math::abs(x)));
 }
 
-FORWARD(gelu, 20, x * math::normal(x).cdf)
+FORWARD(gelu, 20, x* math::normal(x).cdf)
 BACKWARD(gelu, 28, gelu_slope(x))
-FORWARD(gelu_tanh, 14, x * gelu_tanh_gate(x))
+FORWARD(gelu_tanh, 14, x* gelu_tanh_gate(x))
 BACKWARD(gelu_tanh, 18, gelu_tanh_slope(x))
-FORWARD(silu, 12, x * math::sigmoid(x))
+FORWARD(silu, 12, x* math::sigmoid(x))
 BACKWARD(silu, 14, silu_slope(x))
-FORWARD(mish, 12, x * mish_gate(x))
+FORWARD(mish, 12, x* mish_gate(x))
 BACKWARD(mish, 20, mish_slope(x))
 FORWARD(logsigmoid, 20, log_sigmoid(x))
 BACKWARD(logsigmoid, 12, math::sigmoid(-x))
@@ -85,22 +86,26 @@ struct Softplus {
   double beta, threshold;
 };
 
-void softplus_cpu(const Tensor& out, const Tensor& input, double beta, double threshold, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Softplus, 1, float, double>([](auto x, const Softplus& p) {
-    using T = decltype(x);
-    T beta = static_cast<T>(p.beta), scaled = x * beta;
-    T soft = math::log1p(math::exp(scaled)) / beta;
-    return scaled > static_cast<T>(p.threshold) ? x : soft;
-  }).with_cost(20);
+void softplus_cpu(const Tensor& out, const Tensor& input, double beta, double threshold,
+                  DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Softplus, 1, float, double>([](auto x, const Softplus& p) {
+        using T = decltype(x);
+        T beta = static_cast<T>(p.beta), scaled = x * beta;
+        T soft = math::log1p(math::exp(scaled)) / beta;
+        return scaled > static_cast<T>(p.threshold) ? x : soft;
+      }).with_cost(20);
   run_with(Softplus{beta, threshold}, loops, "softplus_cpu", dtype, out, input);
 }
 
-void softplus_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double beta, double threshold, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Softplus, 2, float, double>([](auto g, auto x, const Softplus& p) {
-    using T = decltype(x);
-    T scaled = x * static_cast<T>(p.beta), slope = math::sigmoid(scaled);
-    return scaled > static_cast<T>(p.threshold) ? g : g * slope;
-  }).with_cost(12);
+void softplus_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double beta,
+                           double threshold, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Softplus, 2, float, double>([](auto g, auto x, const Softplus& p) {
+        using T = decltype(x);
+        T scaled = x * static_cast<T>(p.beta), slope = math::sigmoid(scaled);
+        return scaled > static_cast<T>(p.threshold) ? g : g * slope;
+      }).with_cost(12);
   run_with(Softplus{beta, threshold}, loops, "softplus_backward_cpu", dtype, out, grad, input);
 }
 
@@ -108,22 +113,27 @@ struct Elu {
   double alpha, scale, inner;
 };
 
-void elu_cpu(const Tensor& out, const Tensor& input, double alpha, double scale, double inner, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Elu, 1, float, double>([](auto x, const Elu& p) {
-    using T = decltype(x);
-    T below = static_cast<T>(p.alpha * p.scale) * math::expm1(x * static_cast<T>(p.inner));
-    T above = x * static_cast<T>(p.scale);
-    return x < T(0) ? below : above;
-  }).with_cost(10);
+void elu_cpu(const Tensor& out, const Tensor& input, double alpha, double scale, double inner,
+             DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Elu, 1, float, double>([](auto x, const Elu& p) {
+        using T = decltype(x);
+        T below = static_cast<T>(p.alpha * p.scale) * math::expm1(x * static_cast<T>(p.inner));
+        T above = x * static_cast<T>(p.scale);
+        return x < T(0) ? below : above;
+      }).with_cost(10);
   run_with(Elu{alpha, scale, inner}, loops, "elu_cpu", dtype, out, input);
 }
 
-void elu_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double alpha, double scale, double inner, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Elu, 2, float, double>([](auto g, auto x, const Elu& p) {
-    using T = decltype(x);
-    T below = static_cast<T>(p.alpha * p.scale * p.inner) * math::exp(x * static_cast<T>(p.inner));
-    return g * (x <= T(0) ? below : static_cast<T>(p.scale));
-  }).with_cost(10);
+void elu_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double alpha,
+                      double scale, double inner, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Elu, 2, float, double>([](auto g, auto x, const Elu& p) {
+        using T = decltype(x);
+        T below =
+            static_cast<T>(p.alpha * p.scale * p.inner) * math::exp(x * static_cast<T>(p.inner));
+        return g * (x <= T(0) ? below : static_cast<T>(p.scale));
+      }).with_cost(10);
   run_with(Elu{alpha, scale, inner}, loops, "elu_backward_cpu", dtype, out, grad, input);
 }
 
@@ -136,13 +146,14 @@ T clipped_sixth(T x) {  // relu6(x + 3) / 6
   return (y > T(6) ? T(6) : y) / T(6);
 }
 
-FORWARD(hardswish, 2, x * clipped_sixth(x))
+FORWARD(hardswish, 2, x* clipped_sixth(x))
 BACKWARD(hardswish, 2, (x < T(-3) ? T(0) : x <= T(3) ? x / T(3) + T(0.5) : T(1)))
 FORWARD(hardsigmoid, 2, clipped_sixth(x))
 BACKWARD(hardsigmoid, 2, ((x > T(-3)) & (x < T(3)) ? T(1) / T(6) : T(0)))
 
 void relu_cpu(const Tensor& out, const Tensor& input, DType dtype) {
-  static constexpr Loops loops = pointwise<1, int64_t, float, double>([](auto x) { return x < 0 ? decltype(x)(0) : x; });
+  static constexpr Loops loops =
+      pointwise<1, int64_t, float, double>([](auto x) { return x < 0 ? decltype(x)(0) : x; });
   run(loops, "relu", dtype, out, input);
 }
 
@@ -151,7 +162,8 @@ void leaky_relu_cpu(const Tensor& out, const Tensor& input, double slope, DType 
       [](auto x, double slope) { return x > 0 ? x : x * static_cast<decltype(x)>(slope); });
   run_with(slope, loops, "leaky_relu_cpu", dtype, out, input);
 }
-void leaky_relu_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double slope, DType dtype) {
+void leaky_relu_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input,
+                             double slope, DType dtype) {
   static constexpr Loops loops = pointwise_with<double, 2, float, double>(
       [](auto g, auto x, double slope) { return x > 0 ? g : g * static_cast<decltype(x)>(slope); });
   run_with(slope, loops, "leaky_relu_backward_cpu", dtype, out, grad, input);
@@ -164,11 +176,13 @@ void hardshrink_cpu(const Tensor& out, const Tensor& input, double lambd, DType 
   });
   run_with(lambd, loops, "hardshrink_cpu", dtype, out, input);
 }
-void hardshrink_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double lambd, DType dtype) {
-  static constexpr Loops loops = pointwise_with<double, 2, float, double>([](auto g, auto x, double lambd) {
-    using T = decltype(x);
-    return math::abs(x) <= static_cast<T>(lambd) ? T(0) : g;
-  });
+void hardshrink_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input,
+                             double lambd, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<double, 2, float, double>([](auto g, auto x, double lambd) {
+        using T = decltype(x);
+        return math::abs(x) <= static_cast<T>(lambd) ? T(0) : g;
+      });
   run_with(lambd, loops, "shrink_backward_cpu", dtype, out, grad, input);
 }
 void softshrink_cpu(const Tensor& out, const Tensor& input, double lambd, DType dtype) {
@@ -184,34 +198,41 @@ struct Threshold {
   Number threshold, value;
 };
 
-void threshold_cpu(const Tensor& out, const Tensor& input, const Scalar& threshold, const Scalar& value, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Threshold, 1, int64_t, float, double>([](auto x, const Threshold& p) {
-    using T = decltype(x);
-    return x <= p.threshold.as<T>() ? p.value.as<T>() : x;
-  }).without_bool();
+void threshold_cpu(const Tensor& out, const Tensor& input, const Scalar& threshold,
+                   const Scalar& value, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Threshold, 1, int64_t, float, double>([](auto x, const Threshold& p) {
+        using T = decltype(x);
+        return x <= p.threshold.as<T>() ? p.value.as<T>() : x;
+      }).without_bool();
   run_with(Threshold{threshold, value}, loops, "threshold_cpu", dtype, out, input);
 }
-void threshold_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, const Scalar& threshold, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Number, 2, int64_t, float, double>([](auto g, auto x, const Number& threshold) {
-    using T = decltype(x);
-    return x <= threshold.as<T>() ? T(0) : g;
-  });
+void threshold_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input,
+                            const Scalar& threshold, DType dtype) {
+  static constexpr Loops loops = pointwise_with<Number, 2, int64_t, float, double>(
+      [](auto g, auto x, const Number& threshold) {
+        using T = decltype(x);
+        return x <= threshold.as<T>() ? T(0) : g;
+      });
   run_with(Number(threshold), loops, "threshold_cpu", dtype, out, grad, input);
 }
 
 struct Range {
   double min, max;
 };
-void hardtanh_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double min, double max, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Range, 2, float, double>([](auto g, auto x, const Range& p) {
-    using T = decltype(x);
-    return (x <= static_cast<T>(p.min)) | (x >= static_cast<T>(p.max)) ? T(0) : g;
-  });
+void hardtanh_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& input, double min,
+                           double max, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Range, 2, float, double>([](auto g, auto x, const Range& p) {
+        using T = decltype(x);
+        return (x <= static_cast<T>(p.min)) | (x >= static_cast<T>(p.max)) ? T(0) : g;
+      });
   run_with(Range{min, max}, loops, "hardtanh_backward_cpu", dtype, out, grad, input);
 }
 
 void prelu_cpu(const Tensor& out, const Tensor& input, const Tensor& weight, DType dtype) {
-  static constexpr Loops loops = pointwise<2, float, double>([](auto x, auto w) { return x > 0 ? x : w * x; });
+  static constexpr Loops loops =
+      pointwise<2, float, double>([](auto x, auto w) { return x > 0 ? x : w * x; });
   run(loops, "prelu_cpu", dtype, out, input, weight);
 }
 

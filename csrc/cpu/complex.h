@@ -1,5 +1,6 @@
-// Complex numbers as kernels compute with them: laid out as std::complex, without its library calls and NaN recovery, so that
-// loops vectorise and nothing of the standard library is instantiated under a kernel's instruction set.
+// Complex numbers as kernels compute with them: laid out as std::complex, without its library calls
+// and NaN recovery, so that loops vectorise and nothing of the standard library is instantiated
+// under a kernel's instruction set.
 #pragma once
 #include "core/dtype.h"
 #include "cpu/cpu.h"
@@ -13,7 +14,8 @@ struct Complex {
   Complex() = default;
   constexpr Complex(T r, T i = 0) : re(r), im(i) {}
   template <class U>
-  explicit constexpr Complex(const Complex<U>& z) : re(static_cast<T>(z.re)), im(static_cast<T>(z.im)) {}
+  explicit constexpr Complex(const Complex<U>& z)
+      : re(static_cast<T>(z.re)), im(static_cast<T>(z.im)) {}
   bool operator==(const Complex& o) const { return re == o.re && im == o.im; }
   bool operator!=(const Complex& o) const { return !(*this == o); }
   Complex operator-() const { return {-re, -im}; }
@@ -23,8 +25,12 @@ static_assert(sizeof(Complex<float>) == sizeof(complex64));
 template <class T> constexpr bool is_complex_type = false;
 template <class T> constexpr bool is_complex_type<Complex<T>> = true;
 
-template <class T> Complex<T> operator+(Complex<T> a, Complex<T> b) { return {a.re + b.re, a.im + b.im}; }
-template <class T> Complex<T> operator-(Complex<T> a, Complex<T> b) { return {a.re - b.re, a.im - b.im}; }
+template <class T> Complex<T> operator+(Complex<T> a, Complex<T> b) {
+  return {a.re + b.re, a.im + b.im};
+}
+template <class T> Complex<T> operator-(Complex<T> a, Complex<T> b) {
+  return {a.re - b.re, a.im - b.im};
+}
 template <class T> Complex<T> operator*(Complex<T> a, Complex<T> b) {
   return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }

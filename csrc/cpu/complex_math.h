@@ -1,5 +1,5 @@
-// Functions of complex numbers, by the C library: its functions are ordinary symbols, the C++ library's are templates that
-// would be compiled under a kernel's instruction set.
+// Functions of complex numbers, by the C library: its functions are ordinary symbols, the C++
+// library's are templates that would be compiled under a kernel's instruction set.
 #pragma once
 #include "cpu/complex.h"
 #include "cpu/math.h"
@@ -8,13 +8,17 @@ namespace fb::inline FB_CPU_NAMESPACE {
 
 template <class T>
 T cabs(Complex<T> z) {
-  if constexpr (sizeof(T) == 4) return __builtin_hypotf(z.re, z.im);
-  else return __builtin_hypot(z.re, z.im);
+  if constexpr (sizeof(T) == 4)
+    return __builtin_hypotf(z.re, z.im);
+  else
+    return __builtin_hypot(z.re, z.im);
 }
 template <class T>
 T carg(Complex<T> z) {
-  if constexpr (sizeof(T) == 4) return __builtin_atan2f(z.im, z.re);
-  else return __builtin_atan2(z.im, z.re);
+  if constexpr (sizeof(T) == 4)
+    return __builtin_atan2f(z.im, z.re);
+  else
+    return __builtin_atan2(z.im, z.re);
 }
 
 inline _Complex float c_value(Complex<float> z) {
@@ -30,14 +34,14 @@ inline _Complex double c_value(Complex<double> z) {
   return c;
 }
 
-#define FB_COMPLEX_FUNCTION(name, builtin)                                           \
-  inline Complex<float> name(Complex<float> z) {                                     \
-    _Complex float r = builtin##f(c_value(z));                                       \
-    return {__real__ r, __imag__ r};                                                 \
-  }                                                                                  \
-  inline Complex<double> name(Complex<double> z) {                                   \
-    _Complex double r = builtin(c_value(z));                                         \
-    return {__real__ r, __imag__ r};                                                 \
+#define FB_COMPLEX_FUNCTION(name, builtin)         \
+  inline Complex<float> name(Complex<float> z) {   \
+    _Complex float r = builtin##f(c_value(z));     \
+    return {__real__ r, __imag__ r};               \
+  }                                                \
+  inline Complex<double> name(Complex<double> z) { \
+    _Complex double r = builtin(c_value(z));       \
+    return {__real__ r, __imag__ r};               \
   }
 FB_COMPLEX_FUNCTION(csqrt, __builtin_csqrt)
 FB_COMPLEX_FUNCTION(cexp, __builtin_cexp)
@@ -60,12 +64,14 @@ FB_COMPLEX_FUNCTION(catanh, __builtin_catanh)
 template <class T>
 Complex<T> complex_expm1(Complex<T> z) {
   double a = z.re, b = z.im, s = __builtin_sin(0.5 * b), e = __builtin_expm1(a);
-  return {static_cast<T>(e * __builtin_cos(b) - 2 * s * s), static_cast<T>(b == 0 ? b : (e + 1) * __builtin_sin(b))};
+  return {static_cast<T>(e * __builtin_cos(b) - 2 * s * s),
+          static_cast<T>(b == 0 ? b : (e + 1) * __builtin_sin(b))};
 }
 template <class T>
 Complex<T> complex_log1p(Complex<T> z) {
   double a = z.re, b = z.im;
-  return {static_cast<T>(0.5 * __builtin_log1p(a * (2 + a) + b * b)), static_cast<T>(__builtin_atan2(b, 1 + a))};
+  return {static_cast<T>(0.5 * __builtin_log1p(a * (2 + a) + b * b)),
+          static_cast<T>(__builtin_atan2(b, 1 + a))};
 }
 
 inline Complex<double> cpow(Complex<double> a, Complex<double> b) {
@@ -73,7 +79,8 @@ inline Complex<double> cpow(Complex<double> a, Complex<double> b) {
   if (a.re == 0 && a.im == 0) {
     if (b.re > 0) return {0, 0};
   }
-  if (b.im == 0 && (b.re == 2 || b.re == 1 || b.re == 3)) return b.re == 1 ? a : b.re == 2 ? a * a : a * a * a;
+  if (b.im == 0 && (b.re == 2 || b.re == 1 || b.re == 3))
+    return b.re == 1 ? a : b.re == 2 ? a * a : a * a * a;
   _Complex double r = __builtin_cpow(c_value(a), c_value(b));
   return {__real__ r, __imag__ r};
 }

@@ -15,7 +15,8 @@ struct HalfLoops {
     int64_t i = 0;
 #if defined(__F16C__)
     for (; i + 8 <= n; i += 8) {
-      _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i))));
+      _mm256_storeu_ps(dst + i,
+                       _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(src + i))));
     }
 #endif
     for (; i < n; ++i) dst[i] = static_cast<float>(src[i]);
@@ -24,7 +25,8 @@ struct HalfLoops {
     int64_t i = 0;
 #if defined(__F16C__)
     for (; i + 8 <= n; i += 8) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i), _mm256_cvtps_ph(_mm256_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(dst + i),
+                       _mm256_cvtps_ph(_mm256_loadu_ps(src + i), _MM_FROUND_TO_NEAREST_INT));
     }
 #endif
     for (; i < n; ++i) dst[i] = Half(src[i]);
@@ -43,7 +45,8 @@ struct HalfLoops {
   }
 };
 
-template <class T> constexpr bool is_half_type = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+template <class T> constexpr bool is_half_type =
+    std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
 template <class To, class From>
 To convert_one(From v) {
@@ -63,7 +66,8 @@ To convert_one(From v) {
     return convert_one<To>(v.re);
   } else if constexpr (std::is_floating_point_v<From> && std::is_same_v<To, uint8_t>) {
     return static_cast<To>(static_cast<int64_t>(v));  // negative numbers wrap
-  } else if constexpr (std::is_floating_point_v<From> && (std::is_same_v<To, int8_t> || std::is_same_v<To, int16_t>)) {
+  } else if constexpr (std::is_floating_point_v<From> &&
+                       (std::is_same_v<To, int8_t> || std::is_same_v<To, int16_t>)) {
     return static_cast<To>(static_cast<int32_t>(v));
   } else {
     return static_cast<To>(v);
@@ -102,35 +106,59 @@ using ConvertLoop = void (*)(void*, const void*, int64_t);
 template <class From>
 ConvertLoop loop_from(DType to) {
   switch (to) {
-    case DType::UInt8: return convert_loop<uint8_t, From>;
-    case DType::Int8: return convert_loop<int8_t, From>;
-    case DType::Int16: return convert_loop<int16_t, From>;
-    case DType::Int32: return convert_loop<int32_t, From>;
-    case DType::Int64: return convert_loop<int64_t, From>;
-    case DType::Float16: return convert_loop<Half, From>;
-    case DType::Float32: return convert_loop<float, From>;
-    case DType::Float64: return convert_loop<double, From>;
-    case DType::Complex64: return convert_loop<Complex<float>, From>;
-    case DType::Complex128: return convert_loop<Complex<double>, From>;
-    case DType::Bool: return convert_loop<bool, From>;
-    default: return convert_loop<BFloat16, From>;
+    case DType::UInt8:
+      return convert_loop<uint8_t, From>;
+    case DType::Int8:
+      return convert_loop<int8_t, From>;
+    case DType::Int16:
+      return convert_loop<int16_t, From>;
+    case DType::Int32:
+      return convert_loop<int32_t, From>;
+    case DType::Int64:
+      return convert_loop<int64_t, From>;
+    case DType::Float16:
+      return convert_loop<Half, From>;
+    case DType::Float32:
+      return convert_loop<float, From>;
+    case DType::Float64:
+      return convert_loop<double, From>;
+    case DType::Complex64:
+      return convert_loop<Complex<float>, From>;
+    case DType::Complex128:
+      return convert_loop<Complex<double>, From>;
+    case DType::Bool:
+      return convert_loop<bool, From>;
+    default:
+      return convert_loop<BFloat16, From>;
   }
 }
 
 ConvertLoop loop_for(DType to, DType from) {
   switch (from) {
-    case DType::UInt8: return loop_from<uint8_t>(to);
-    case DType::Int8: return loop_from<int8_t>(to);
-    case DType::Int16: return loop_from<int16_t>(to);
-    case DType::Int32: return loop_from<int32_t>(to);
-    case DType::Int64: return loop_from<int64_t>(to);
-    case DType::Float16: return loop_from<Half>(to);
-    case DType::Float32: return loop_from<float>(to);
-    case DType::Float64: return loop_from<double>(to);
-    case DType::Complex64: return loop_from<Complex<float>>(to);
-    case DType::Complex128: return loop_from<Complex<double>>(to);
-    case DType::Bool: return loop_from<bool>(to);
-    default: return loop_from<BFloat16>(to);
+    case DType::UInt8:
+      return loop_from<uint8_t>(to);
+    case DType::Int8:
+      return loop_from<int8_t>(to);
+    case DType::Int16:
+      return loop_from<int16_t>(to);
+    case DType::Int32:
+      return loop_from<int32_t>(to);
+    case DType::Int64:
+      return loop_from<int64_t>(to);
+    case DType::Float16:
+      return loop_from<Half>(to);
+    case DType::Float32:
+      return loop_from<float>(to);
+    case DType::Float64:
+      return loop_from<double>(to);
+    case DType::Complex64:
+      return loop_from<Complex<float>>(to);
+    case DType::Complex128:
+      return loop_from<Complex<double>>(to);
+    case DType::Bool:
+      return loop_from<bool>(to);
+    default:
+      return loop_from<BFloat16>(to);
   }
 }
 
@@ -142,11 +170,16 @@ struct Wide {
 template <class F>
 void by_size(int64_t size, F f) {
   switch (size) {
-    case 1: return f(uint8_t());
-    case 2: return f(uint16_t());
-    case 4: return f(uint32_t());
-    case 8: return f(uint64_t());
-    default: return f(Wide());
+    case 1:
+      return f(uint8_t());
+    case 2:
+      return f(uint16_t());
+    case 4:
+      return f(uint32_t());
+    case 8:
+      return f(uint64_t());
+    default:
+      return f(Wide());
   }
 }
 
@@ -189,15 +222,19 @@ void stream_copy(void* dst, const void* src, int64_t nbytes) {
 #if defined(__AVX512F__)
   auto* d = static_cast<char*>(dst);
   auto* s = static_cast<const char*>(src);
-  for (; i + 64 <= nbytes; i += 64) _mm512_stream_si512(reinterpret_cast<__m512i*>(d + i), _mm512_loadu_si512(s + i));
+  for (; i + 64 <= nbytes; i += 64)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(d + i), _mm512_loadu_si512(s + i));
 #elif defined(__AVX2__)
   auto* d = static_cast<char*>(dst);
   auto* s = static_cast<const char*>(src);
   for (; i + 32 <= nbytes; i += 32) {
-    _mm256_stream_si256(reinterpret_cast<__m256i*>(d + i), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(s + i)));
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(d + i),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(s + i)));
   }
 #endif
-  if (i < nbytes) std::memcpy(static_cast<char*>(dst) + i, static_cast<const char*>(src) + i, static_cast<size_t>(nbytes - i));
+  if (i < nbytes)
+    std::memcpy(static_cast<char*>(dst) + i, static_cast<const char*>(src) + i,
+                static_cast<size_t>(nbytes - i));
 }
 
 void stream_fence() {

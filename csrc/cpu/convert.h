@@ -4,18 +4,20 @@
 
 namespace fb::inline FB_CPU_NAMESPACE {
 
-// n elements from `from` to `to`, both contiguous, in PyTorch's ways: complex to real drops the imaginary part, floating to
-// integer truncates, anything but zero is true.
+// n elements from `from` to `to`, both contiguous, in PyTorch's ways: complex to real drops the
+// imaginary part, floating to integer truncates, anything but zero is true.
 void convert(void* dst, DType to, const void* src, DType from, int64_t n);
 
-// dst[i] = src[i * stride] and dst[i * stride] = src[i] for elements of `size` bytes (1, 2, 4, 8 or 16).
+// dst[i] = src[i * stride] and dst[i * stride] = src[i] for elements of `size` bytes (1, 2, 4, 8 or
+// 16).
 void gather(void* dst, const void* src, int64_t stride, int64_t size, int64_t n);
 void scatter(void* dst, int64_t stride, const void* src, int64_t size, int64_t n);
 
 // One element repeated n times.
 void fill_block(void* dst, const void* element, int64_t size, int64_t n);
 
-// memcpy past the caches: for results that are larger than they are. `dst` must lie on a multiple of 64 bytes.
+// memcpy past the caches: for results that are larger than they are. `dst` must lie on a multiple
+// of 64 bytes.
 void stream_copy(void* dst, const void* src, int64_t nbytes);
 // Orders streamed stores before what follows; once after the last of them.
 void stream_fence();

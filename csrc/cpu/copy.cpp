@@ -60,7 +60,8 @@ constexpr int kTile = 16;
 
 // dst[i][j] = src[j][i] for rows x columns of dst; strides in elements.
 template <class T>
-void transpose_tile(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows, int64_t columns) {
+void transpose_tile(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows,
+                    int64_t columns) {
   if (rows == kTile && columns == kTile) {
     T tile[kTile][kTile];
     for (int j = 0; j < kTile; ++j) std::memcpy(tile[j], src + j * src_stride, sizeof(tile[j]));
@@ -77,7 +78,7 @@ void transpose_tile(T* dst, int64_t dst_stride, const T* src, int64_t src_stride
 }
 
 struct Plane {
-  int64_t rows, columns;         // of dst: columns are contiguous there, rows in src
+  int64_t rows, columns;           // of dst: columns are contiguous there, rows in src
   int64_t dst_stride, src_stride;  // between rows of dst, between columns in src
 };
 
@@ -91,8 +92,9 @@ void transpose_plane(T* dst, const T* src, const Plane& p) {
       const int64_t c_end = std::min(c + kPatch, p.columns);
       for (int64_t i = r; i < r_end; i += kTile) {
         for (int64_t j = c; j < c_end; j += kTile) {
-          transpose_tile(dst + i * p.dst_stride + j, p.dst_stride, src + j * p.src_stride + i, p.src_stride,
-                         std::min<int64_t>(kTile, r_end - i), std::min<int64_t>(kTile, c_end - j));
+          transpose_tile(dst + i * p.dst_stride + j, p.dst_stride, src + j * p.src_stride + i,
+                         p.src_stride, std::min<int64_t>(kTile, r_end - i),
+                         std::min<int64_t>(kTile, c_end - j));
         }
       }
     }
@@ -103,31 +105,34 @@ template <class T>
 void transpose(const Geometry& g, size_t row_dim, T* dst, const T* src) {
   Plane plane{g.sizes[row_dim], g.sizes[0], g.strides[0][row_dim], g.strides[1][0]};
   // Long planes are cut into bands, so that one plane is work for several threads.
-  const int64_t band = std::max<int64_t>(64, std::min<int64_t>(plane.rows, (1 << 16) / std::max<int64_t>(plane.columns, 1) / 64 * 64));
+  const int64_t band = std::max<int64_t>(
+      64, std::min<int64_t>(plane.rows, (1 << 16) / std::max<int64_t>(plane.columns, 1) / 64 * 64));
   const int64_t bands = (plane.rows + band - 1) / band;
   int64_t planes = 1;
   for (size_t d = 1; d < g.sizes.size(); ++d) {
     if (d != row_dim) planes *= g.sizes[d];
   }
   const int64_t per_band = std::min(band, plane.rows) * plane.columns;
-  parallel_for(0, planes * bands, std::max<int64_t>(1, 32768 / std::max<int64_t>(per_band, 1)), [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      int64_t rest = k / bands, first = k % bands * band;
-      int64_t to = first * g.strides[0][row_dim], from = first;
-      for (size_t d = 1; d < g.sizes.size(); ++d) {
-        if (d == row_dim) continue;
-        to += rest % g.sizes[d] * g.strides[0][d];
-        from += rest % g.sizes[d] * g.strides[1][d];
-        rest /= g.sizes[d];
-      }
-      Plane part = plane;
-      part.rows = std::min(band, plane.rows - first);
-      transpose_plane(dst + to, src + from, part);
-    }
-  });
+  parallel_for(0, planes * bands, std::max<int64_t>(1, 32768 / std::max<int64_t>(per_band, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t k = begin; k < end; ++k) {
+                   int64_t rest = k / bands, first = k % bands * band;
+                   int64_t to = first * g.strides[0][row_dim], from = first;
+                   for (size_t d = 1; d < g.sizes.size(); ++d) {
+                     if (d == row_dim) continue;
+                     to += rest % g.sizes[d] * g.strides[0][d];
+                     from += rest % g.sizes[d] * g.strides[1][d];
+                     rest /= g.sizes[d];
+                   }
+                   Plane part = plane;
+                   part.rows = std::min(band, plane.rows - first);
+                   transpose_plane(dst + to, src + from, part);
+                 }
+               });
 }
 
-// Where the source runs along another dimension than the result: NCHW <-> NHWC, transposed matrices.
+// Where the source runs along another dimension than the result: NCHW <-> NHWC, transposed
+// matrices.
 bool copy_transposed(const Geometry& g, const Tensor& out, const Tensor& src) {
   if (g.strides[0][0] != 1 || g.strides[1][0] <= 1 || g.sizes[0] < 4) return false;
   size_t row_dim = 0;
@@ -136,11 +141,20 @@ bool copy_transposed(const Geometry& g, const Tensor& out, const Tensor& src) {
   }
   if (row_dim == 0) return false;
   switch (out.item_size()) {
-    case 1: transpose(g, row_dim, out.data<uint8_t>(), src.data<uint8_t>()); return true;
-    case 2: transpose(g, row_dim, out.data<uint16_t>(), src.data<uint16_t>()); return true;
-    case 4: transpose(g, row_dim, out.data<uint32_t>(), src.data<uint32_t>()); return true;
-    case 8: transpose(g, row_dim, out.data<uint64_t>(), src.data<uint64_t>()); return true;
-    default: return false;
+    case 1:
+      transpose(g, row_dim, out.data<uint8_t>(), src.data<uint8_t>());
+      return true;
+    case 2:
+      transpose(g, row_dim, out.data<uint16_t>(), src.data<uint16_t>());
+      return true;
+    case 4:
+      transpose(g, row_dim, out.data<uint32_t>(), src.data<uint32_t>());
+      return true;
+    case 8:
+      transpose(g, row_dim, out.data<uint64_t>(), src.data<uint64_t>());
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -169,11 +183,21 @@ void copy_cpu(const Tensor& out, const Tensor& src) {
   }
   Loop loop;
   switch (out.item_size()) {
-    case 1: loop.run = copy_loop_run<uint8_t>; break;
-    case 2: loop.run = copy_loop_run<uint16_t>; break;
-    case 4: loop.run = copy_loop_run<uint32_t>; break;
-    case 8: loop.run = copy_loop_run<uint64_t>; break;
-    default: loop.run = copy_loop_run<complex128>; break;
+    case 1:
+      loop.run = copy_loop_run<uint8_t>;
+      break;
+    case 2:
+      loop.run = copy_loop_run<uint16_t>;
+      break;
+    case 4:
+      loop.run = copy_loop_run<uint32_t>;
+      break;
+    case 8:
+      loop.run = copy_loop_run<uint64_t>;
+      break;
+    default:
+      loop.run = copy_loop_run<complex128>;
+      break;
   }
   loop.types[0] = loop.types[1] = out.dtype();
   const Tensor* inputs[] = {&src};

@@ -7,9 +7,9 @@
 namespace fb::inline FB_CPU_NAMESPACE {
 namespace {
 
-constexpr int64_t kBlock = 1024;          // elements
+constexpr int64_t kBlock = 1024;             // elements
 constexpr int64_t kBlockBytes = 8 * kBlock;  // of the widest type that is taken kBlock at a time
-constexpr int64_t kShortRow = 96;         // rows shorter than this are gathered several at a time
+constexpr int64_t kShortRow = 96;  // rows shorter than this are gathered several at a time
 constexpr int64_t kLongestPeriod = 512;
 
 enum class Access : uint8_t {
@@ -199,7 +199,8 @@ bool worth_streaming(const Job& job, int64_t numel) {
   if (numel * out.size < kStreamBytes || out.access != Access::Direct) return false;
   if (reinterpret_cast<uintptr_t>(out.data) % 64 != 0) return false;
   for (int k = 1; k < job.count; ++k) {
-    if (job.operands[k].data == out.data) return false;  // in place: the lines are in the cache already
+    if (job.operands[k].data == out.data)
+      return false;  // in place: the lines are in the cache already
   }
   return true;
 }
@@ -283,7 +284,8 @@ const Loop& find_loop(const Loops& loops, const char* name, DType dtype) {
   return *loop;
 }
 
-void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operands inputs, const void* params) {
+void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operands inputs,
+              const void* params) {
   const int64_t numel = out.numel();
   if (numel == 0) return;
   // The commonest call: everything contiguous, of the loop's own types, and small.
@@ -304,7 +306,9 @@ void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operan
   for (int k = 0; k < count; ++k) {
     const Tensor& t = k == 0 ? out : *inputs[k - 1];
     DType compute = loop.types[k];
-    job.operands[k] = {static_cast<char*>(t.raw()), t.dtype(), compute, Access::Direct, t.item_size(), item_size(compute)};
+    job.operands[k] = {
+        static_cast<char*>(t.raw()), t.dtype(), compute, Access::Direct, t.item_size(),
+        item_size(compute)};
   }
   if (set_up_plain(job, out, inputs)) {
     run_parallel(job, numel, cost);

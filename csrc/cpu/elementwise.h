@@ -1,14 +1,17 @@
-// The engine of elementwise kernels. A kernel states a loop over contiguous elements for a few compute types; strides,
-// broadcasting, other element types, threads and large results are dealt with here, once, block by block.
+// The engine of elementwise kernels. A kernel states a loop over contiguous elements for a few
+// compute types; strides, broadcasting, other element types, threads and large results are dealt
+// with here, once, block by block.
 //
 //   void mul_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-//     static constexpr Loops loops = pointwise<2, int64_t, float, double, Complex<float>, Complex<double>>(
+//     static constexpr Loops loops = pointwise<2, int64_t, float, double, Complex<float>,
+//     Complex<double>>(
 //         [](auto a, auto b) { return a * b; });
 //     run(loops, "mul", dtype, out, a, b);
 //   }
 //   CPU_KERNEL(mul, mul_cpu)
 //
-// `dtype` is what the operands are computed in; half types are computed in float, small integers and bool in int64_t.
+// `dtype` is what the operands are computed in; half types are computed in float, small integers
+// and bool in int64_t.
 #pragma once
 #include <utility>
 
@@ -48,7 +51,8 @@ struct Number {
 };
 
 template <class T> constexpr DType loop_dtype = dtype_of<T>;
-template <class R> constexpr DType loop_dtype<Complex<R>> = is_complex_type<Complex<R>> && sizeof(R) == 4 ? DType::Complex64 : DType::Complex128;
+template <class R> constexpr DType loop_dtype<Complex<R>> =
+    is_complex_type<Complex<R>> && sizeof(R) == 4 ? DType::Complex64 : DType::Complex128;
 
 // The loop of f(a[i]...) or f(a[i]..., params).
 template <class F, class P, class... A>
@@ -101,15 +105,24 @@ struct Loops {
   }
   static constexpr int kind(DType t) {
     switch (t) {
-      case DType::Int64: return 0;
-      case DType::Float32: return 1;
-      case DType::Float64: return 2;
-      case DType::Complex64: return 3;
-      case DType::Complex128: return 4;
-      case DType::Bool: return 5;
-      case DType::Int32: return 6;
-      case DType::UInt8: return 7;
-      default: return is_reduced(t) ? 1 : 0;
+      case DType::Int64:
+        return 0;
+      case DType::Float32:
+        return 1;
+      case DType::Float64:
+        return 2;
+      case DType::Complex64:
+        return 3;
+      case DType::Complex128:
+        return 4;
+      case DType::Bool:
+        return 5;
+      case DType::Int32:
+        return 6;
+      case DType::UInt8:
+        return 7;
+      default:
+        return is_reduced(t) ? 1 : 0;
     }
   }
   const Loop* find(DType t) const {
@@ -147,9 +160,10 @@ constexpr Loops pointwise_with(F) {
   return loops;
 }
 
-// Runs one loop over tensors that broadcast to `out`. Operands of one element are taken as numbers of type `dtype` where
-// that is an integer type (-1 is 255 beside uint8).
-void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operands inputs, const void* params);
+// Runs one loop over tensors that broadcast to `out`. Operands of one element are taken as numbers
+// of type `dtype` where that is an integer type (-1 is 255 beside uint8).
+void run_loop(const Loop& loop, DType dtype, int cost, const Tensor& out, Operands inputs,
+              const void* params);
 const Loop& find_loop(const Loops& loops, const char* name, DType dtype);
 
 template <class... In>
@@ -158,7 +172,8 @@ void run(const Loops& loops, const char* name, DType dtype, const Tensor& out, c
   run_loop(find_loop(loops, name, dtype), dtype, loops.cost, out, inputs, nullptr);
 }
 template <class P, class... In>
-void run_with(const P& params, const Loops& loops, const char* name, DType dtype, const Tensor& out, const In&... in) {
+void run_with(const P& params, const Loops& loops, const char* name, DType dtype, const Tensor& out,
+              const In&... in) {
   const Tensor* inputs[] = {&in...};
   run_loop(find_loop(loops, name, dtype), dtype, loops.cost, out, inputs, &params);
 }

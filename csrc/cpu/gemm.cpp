@@ -8,8 +8,9 @@
 namespace fb::inline FB_CPU_NAMESPACE {
 namespace {
 
-// The classic blocking (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"): panels of a and b are
-// copied so that the innermost loop reads both in order and keeps a block of c in registers.
+// The classic blocking (Goto and van de Geijn, "Anatomy of high-performance matrix
+// multiplication"): panels of a and b are copied so that the innermost loop reads both in order and
+// keeps a block of c in registers.
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64, kBlockRows = 12;
 #elif defined(__AVX2__)
@@ -65,9 +66,11 @@ void multiply_block(int64_t depth, const T* a, const T* b, T* c, int64_t ldc, T 
   }
 }
 
-// Copies `lines` lines of `depth` elements so that `width` lines lie interleaved; missing lines are zeros.
+// Copies `lines` lines of `depth` elements so that `width` lines lie interleaved; missing lines are
+// zeros.
 template <class T, int width>
-void pack(T* to, const T* from, int64_t line_stride, int64_t depth_stride, int64_t lines, int64_t depth) {
+void pack(T* to, const T* from, int64_t line_stride, int64_t depth_stride, int64_t lines,
+          int64_t depth) {
   for (int64_t first = 0; first < lines; first += width) {
     const T* source = from + first * line_stride;
     int64_t count = std::min<int64_t>(width, lines - first);
@@ -77,7 +80,8 @@ void pack(T* to, const T* from, int64_t line_stride, int64_t depth_stride, int64
         for (int64_t i = count; i < width; ++i) to[i] = T(0);
       }
     } else if (line_stride == 1) {
-      for (int64_t k = 0; k < depth; ++k, to += width) std::copy_n(source + k * depth_stride, width, to);
+      for (int64_t k = 0; k < depth; ++k, to += width)
+        std::copy_n(source + k * depth_stride, width, to);
     } else {
       for (int64_t k = 0; k < depth; ++k, to += width)
         for (int i = 0; i < width; ++i) to[i] = source[i * line_stride + k * depth_stride];
@@ -100,9 +104,11 @@ void scale(int64_t m, int64_t n, T beta, Matrix<T> c) {
 
 constexpr int64_t kSmallDepth = 64;
 
-// Up to kBlockColumns columns and kSmallDepth deep: b fits on the stack, with its rows padded to whole vectors.
+// Up to kBlockColumns columns and kSmallDepth deep: b fits on the stack, with its rows padded to
+// whole vectors.
 template <class T>
-void small_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c) {
+void small_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b,
+                T beta, Matrix<T> c) {
   constexpr int columns = kBlockColumns<T>, rows = 4;
   alignas(64) T rows_of_b[kSmallDepth * columns];
   alignas(64) T sums[rows][columns];
@@ -139,7 +145,8 @@ void small_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Mat
 constexpr int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
 template <class T>
-void blocked_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c) {
+void blocked_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b,
+                  T beta, Matrix<T> c) {
   constexpr int rows = kBlockRows, columns = kBlockColumns<T>;
   if (beta != T(0)) scale(m, n, beta, c);
   int64_t depth = std::min(k, kDepth);
@@ -180,14 +187,18 @@ void blocked_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, M
 #ifdef FB_ONEDNN
 // c = a @ b, or adds it to c. oneDNN's fast kernels want the rows of c one after the other.
 template <class S, class C>
-void dense_product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<const S> b, bool add, C* c) {
+void dense_product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<const S> b, bool add,
+                   C* c) {
   using namespace onednn;
   using dnnl::memory;
   constexpr int64_t kMatmul = 1;
-  constexpr auto type = [](int64_t bytes) { return bytes == 4 ? memory::data_type::f32 : memory::data_type::bf16; };
+  constexpr auto type = [](int64_t bytes) {
+    return bytes == 4 ? memory::data_type::f32 : memory::data_type::bf16;
+  };
   Key key{kMatmul, sizeof(S), sizeof(C), add, m, n, k, a.row, a.col, b.row, b.col};
   Executable& product = cached(key, [&] {
-    memory::desc la({m, k}, type(sizeof(S)), memory::dims{a.row, a.col}), lb({k, n}, type(sizeof(S)), memory::dims{b.row, b.col});
+    memory::desc la({m, k}, type(sizeof(S)), memory::dims{a.row, a.col}),
+        lb({k, n}, type(sizeof(S)), memory::dims{b.row, b.col});
     memory::desc lc({m, n}, type(sizeof(C)), memory::dims{n, 1});
     dnnl::primitive_attr attr = attributes();
     if (add) {
@@ -204,7 +215,8 @@ void dense_product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<co
 }
 
 template <class S, class C>
-void product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<const S> b, bool add, Matrix<C> c) {
+void product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<const S> b, bool add,
+             Matrix<C> c) {
   a = with_sound_strides(a, m, k);
   b = with_sound_strides(b, k, n);
   if (m == 1 || c.row == n) return dense_product<S, C>(m, n, k, a, b, add, c.data);
@@ -228,27 +240,32 @@ constexpr int64_t kPrimitiveWork = 1 << 20;
 }  // namespace
 
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c) {
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
+          Matrix<T> c) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(m, n, beta, c);
-  if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192) return small_gemm(m, n, k, alpha, a, b, beta, c);
+  if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192)
+    return small_gemm(m, n, k, alpha, a, b, beta, c);
 #ifdef FB_ONEDNN
   if constexpr (std::is_same_v<T, float>) {
     a = with_sound_strides(a, m, k);
     b = with_sound_strides(b, k, n);
     if (blas_layout(a, m, k) && blas_layout(b, k, n) && (m == 1 || c.row >= n)) {
-      if (m * n * k >= kPrimitiveWork && alpha == 1 && (beta == 0 || beta == 1)) return product<T, T>(m, n, k, a, b, beta == 1, c);
+      if (m * n * k >= kPrimitiveWork && alpha == 1 && (beta == 0 || beta == 1))
+        return product<T, T>(m, n, k, a, b, beta == 1, c);
       int64_t ldc = std::max(c.row, n);
       bool ta = a.col != 1, tb = b.col != 1;
-      return onednn::sgemm(ta, tb, m, n, k, alpha, a.data, ta ? a.col : a.row, b.data, tb ? b.col : b.row, beta, c.data, ldc);
+      return onednn::sgemm(ta, tb, m, n, k, alpha, a.data, ta ? a.col : a.row, b.data,
+                           tb ? b.col : b.row, beta, c.data, ldc);
     }
   }
 #endif
   blocked_gemm(m, n, k, alpha, a, b, beta, c);
 }
 
-#define FB_INSTANTIATE(T) \
-  template void gemm<T>(int64_t, int64_t, int64_t, T, Matrix<const T>, Matrix<const T>, T, Matrix<T>);
+#define FB_INSTANTIATE(T)                                                                  \
+  template void gemm<T>(int64_t, int64_t, int64_t, T, Matrix<const T>, Matrix<const T>, T, \
+                        Matrix<T>);
 FB_INSTANTIATE(float)
 FB_INSTANTIATE(double)
 FB_INSTANTIATE(int32_t)
@@ -259,19 +276,23 @@ FB_INSTANTIATE(int64_t)
 bool native_bfloat16() { return onednn::fast_bfloat16(); }
 
 template <class C>
-void gemm_bfloat16(int64_t m, int64_t n, int64_t k, Matrix<const BFloat16> a, Matrix<const BFloat16> b, Matrix<C> c) {
+void gemm_bfloat16(int64_t m, int64_t n, int64_t k, Matrix<const BFloat16> a,
+                   Matrix<const BFloat16> b, Matrix<C> c) {
   product<BFloat16, C>(m, n, k, a, b, false, c);
 }
 #else
 bool native_bfloat16() { return false; }
 
 template <class C>
-void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>, Matrix<const BFloat16>, Matrix<C>) {
+void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>, Matrix<const BFloat16>,
+                   Matrix<C>) {
   FB_ASSERT(!"bfloat16 products are not native here");
 }
 #endif
 
-template void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>, Matrix<const BFloat16>, Matrix<float>);
-template void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>, Matrix<const BFloat16>, Matrix<BFloat16>);
+template void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>,
+                            Matrix<const BFloat16>, Matrix<float>);
+template void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>,
+                            Matrix<const BFloat16>, Matrix<BFloat16>);
 
 }  // namespace fb::inline FB_CPU_NAMESPACE

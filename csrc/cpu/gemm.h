@@ -15,15 +15,18 @@ struct Matrix {
   Matrix transposed() const { return {data, col, row}; }
 };
 
-// c = alpha * a @ b + beta * c, where a is m x k and b is k x n; with beta = 0 the old c is not read. c.col must be 1.
-// T: float, double, int32_t, int64_t.
+// c = alpha * a @ b + beta * c, where a is m x k and b is k x n; with beta = 0 the old c is not
+// read. c.col must be 1. T: float, double, int32_t, int64_t.
 template <class T>
-void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c);
+void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
+          Matrix<T> c);
 
-// c = a @ b on machines where this is faster than in float32: ask first. a and b must be blas_layout().
+// c = a @ b on machines where this is faster than in float32: ask first. a and b must be
+// blas_layout().
 bool native_bfloat16();
 template <class C>  // float or BFloat16
-void gemm_bfloat16(int64_t m, int64_t n, int64_t k, Matrix<const BFloat16> a, Matrix<const BFloat16> b, Matrix<C> c);
+void gemm_bfloat16(int64_t m, int64_t n, int64_t k, Matrix<const BFloat16> a,
+                   Matrix<const BFloat16> b, Matrix<C> c);
 
 // One stride is 1 and the other steps over whole rows or columns.
 template <class T>

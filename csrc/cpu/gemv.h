@@ -6,7 +6,8 @@ namespace fb::inline FB_CPU_NAMESPACE {
 
 // y[j] = sum over l of x[l] * b[j * stride + l].
 template <class S, class T>
-void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride, T* __restrict y) {
+void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride,
+                  T* __restrict y) {
   constexpr int kLanes = 16;
   for (int64_t j = 0; j < n; ++j) {
     const S* __restrict row = b + j * stride;
@@ -14,7 +15,8 @@ void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64
     int64_t l = 0;
     for (; l + 2 * kLanes <= k; l += 2 * kLanes) {
       for (int i = 0; i < kLanes; ++i) sums[0][i] += x[l + i] * static_cast<T>(row[l + i]);
-      for (int i = 0; i < kLanes; ++i) sums[1][i] += x[l + kLanes + i] * static_cast<T>(row[l + kLanes + i]);
+      for (int i = 0; i < kLanes; ++i)
+        sums[1][i] += x[l + kLanes + i] * static_cast<T>(row[l + kLanes + i]);
     }
     for (; l + kLanes <= k; l += kLanes)
       for (int i = 0; i < kLanes; ++i) sums[0][i] += x[l + i] * static_cast<T>(row[l + i]);
@@ -29,7 +31,8 @@ void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64
 
 // y[j] = sum over l of x[l] * b[l * stride + j].
 template <class S, class T>
-void sum_of_rows(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride, T* __restrict y) {
+void sum_of_rows(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride,
+                 T* __restrict y) {
   constexpr int64_t kWidth = 1024;  // of y in the first-level cache
   for (int64_t j0 = 0; j0 < n; j0 += kWidth) {
     int64_t width = std::min(kWidth, n - j0);
@@ -37,12 +40,11 @@ void sum_of_rows(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_
     std::fill_n(to, width, T(0));
     int64_t l = 0;
     for (; l + 4 <= k; l += 4) {
-      const S *__restrict b0 = b + l * stride + j0, *__restrict b1 = b0 + stride, *__restrict b2 = b1 + stride,
-              *__restrict b3 = b2 + stride;
+      const S* __restrict b0 = b + l * stride + j0, * __restrict b1 = b0 + stride, * __restrict b2 = b1 + stride, * __restrict b3 = b2 + stride;
       T x0 = x[l], x1 = x[l + 1], x2 = x[l + 2], x3 = x[l + 3];
       for (int64_t j = 0; j < width; ++j) {
-        to[j] += x0 * static_cast<T>(b0[j]) + x1 * static_cast<T>(b1[j]) + x2 * static_cast<T>(b2[j]) +
-                 x3 * static_cast<T>(b3[j]);
+        to[j] += x0 * static_cast<T>(b0[j]) + x1 * static_cast<T>(b1[j]) +
+                 x2 * static_cast<T>(b2[j]) + x3 * static_cast<T>(b3[j]);
       }
     }
     for (; l < k; ++l) {

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kGrain = 32768;  // elements
 
-void index_offsets_cpu(const Tensor& offsets, std::span<const Tensor> indices, Ints sizes, Ints strides, bool negative,
-                       IndexError fail) {
+void index_offsets_cpu(const Tensor& offsets, std::span<const Tensor> indices, Ints sizes,
+                       Ints strides, bool negative, IndexError fail) {
   auto* out = offsets.data<int64_t>();
   for (size_t d = 0; d < indices.size(); ++d) {
     const auto* index = indices[d].data<int64_t>();
@@ -27,7 +27,8 @@ void index_offsets_cpu(const Tensor& offsets, std::span<const Tensor> indices, I
   }
 }
 
-// Dimensions of two tensors walked together, innermost first; neighbours are joined where both can be.
+// Dimensions of two tensors walked together, innermost first; neighbours are joined where both can
+// be.
 struct Axes {
   SmallVector<int64_t, 6> sizes, a, b;
   int64_t count = 1;
@@ -35,7 +36,8 @@ struct Axes {
   void add(int64_t size, int64_t stride_a, int64_t stride_b) {
     count *= size;
     if (size == 1) return;
-    if (!sizes.empty() && stride_a == a.back() * sizes.back() && stride_b == b.back() * sizes.back()) {
+    if (!sizes.empty() && stride_a == a.back() * sizes.back() &&
+        stride_b == b.back() * sizes.back()) {
       sizes.back() *= size;
       return;
     }
@@ -56,7 +58,8 @@ struct Axes {
 
 // `a` has the slices one after the other in dimension `dim`, `b` has them at offsets.
 struct Slices {
-  Slices(const Tensor& a, const Tensor& b, int64_t dim) : slices(a.sizes()[dim]), stride(a.strides()[dim]) {
+  Slices(const Tensor& a, const Tensor& b, int64_t dim)
+      : slices(a.sizes()[dim]), stride(a.strides()[dim]) {
     for (int64_t d = a.dim(); d-- > 0;) {
       if (d != dim) (d > dim ? inner : outer).add(a.sizes()[d], a.strides()[d], b.strides()[d]);
     }
@@ -112,7 +115,8 @@ struct AddRow {
 #pragma GCC ivdep
       for (int64_t i = 0; i < n; ++i) to[i] = sum_of(to[i], from[i]);
     } else {
-      for (int64_t i = 0; i < n; ++i) to[i * step_to] = sum_of(to[i * step_to], from[i * step_from]);
+      for (int64_t i = 0; i < n; ++i)
+        to[i * step_to] = sum_of(to[i * step_to], from[i * step_from]);
     }
   }
 };
@@ -132,21 +136,23 @@ void read(const Tensor& out, const Tensor& source, int64_t dim, const int64_t* o
       if (s.inner.count == 1) {
         for (; k < stop; ++k) to[a + k * s.stride] = from[b + offsets[k]];
       } else {
-        for (; k < stop; ++k) each_row(s, to + a + k * s.stride, from + b + offsets[k], 0, s.row, CopyRow<T>());
+        for (; k < stop; ++k)
+          each_row(s, to + a + k * s.stride, from + b + offsets[k], 0, s.row, CopyRow<T>());
       }
     }
   });
 }
 
-// Slices may meet in the target. Work is divided so that all writes to one element are of one thread, in order of k.
+// Slices may meet in the target. Work is divided so that all writes to one element are of one
+// thread, in order of k.
 template <class T, class Row>
-void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_t* offsets, Row row) {
+void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_t* offsets,
+           Row row) {
   const Slices s(values, target, dim);
   const T* from = values.data<T>();
   T* to = target.data<T>();
-  auto write_row = [&](const T* value, T* place, int64_t n, int64_t step_value, int64_t step_place) {
-    row(place, value, n, step_place, step_value);
-  };
+  auto write_row = [&](const T* value, T* place, int64_t n, int64_t step_value,
+                       int64_t step_place) { row(place, value, n, step_place, step_value); };
   auto columns = [&](int64_t o, int64_t first, int64_t last) {
     int64_t a = 0, b = 0;
     s.outer.locate(o, 0, a, b);
@@ -156,26 +162,47 @@ void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_
   };
   const int64_t work = s.slices * s.inner.count;
   if (s.outer.count > 1) {
-    parallel_for(0, s.outer.count, std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)), [&](int64_t begin, int64_t end) {
-      for (int64_t o = begin; o < end; ++o) columns(o, 0, s.row);
-    });
+    parallel_for(0, s.outer.count, std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t o = begin; o < end; ++o) columns(o, 0, s.row);
+                 });
     return;
   }
   constexpr int64_t kColumns = 32;  // whole cache lines
   const int64_t pieces = s.row / kColumns, per_piece = work / std::max<int64_t>(pieces, 1);
   if (pieces < 2) return columns(0, 0, s.row);
-  parallel_for(0, pieces, std::max<int64_t>(1, kGrain / std::max<int64_t>(per_piece, 1)), [&](int64_t begin, int64_t end) {
-    columns(0, begin * kColumns, end == pieces ? s.row : end * kColumns);
-  });
+  parallel_for(0, pieces, std::max<int64_t>(1, kGrain / std::max<int64_t>(per_piece, 1)),
+               [&](int64_t begin, int64_t end) {
+                 columns(0, begin * kColumns, end == pieces ? s.row : end * kColumns);
+               });
 }
 
-#define BY_SIZE(size, ...)                               \
-  switch (size) {                                        \
-    case 1: { using scalar_t = uint8_t; __VA_ARGS__; break; }   \
-    case 2: { using scalar_t = uint16_t; __VA_ARGS__; break; }  \
-    case 4: { using scalar_t = uint32_t; __VA_ARGS__; break; }  \
-    case 8: { using scalar_t = uint64_t; __VA_ARGS__; break; }  \
-    default: { using scalar_t = complex128; __VA_ARGS__; }      \
+#define BY_SIZE(size, ...)         \
+  switch (size) {                  \
+    case 1: {                      \
+      using scalar_t = uint8_t;    \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    case 2: {                      \
+      using scalar_t = uint16_t;   \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    case 4: {                      \
+      using scalar_t = uint32_t;   \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    case 8: {                      \
+      using scalar_t = uint64_t;   \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    default: {                     \
+      using scalar_t = complex128; \
+      __VA_ARGS__;                 \
+    }                              \
   }
 
 void read_slices_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& offsets) {
@@ -183,12 +210,15 @@ void read_slices_cpu(const Tensor& out, const Tensor& source, int64_t dim, const
   BY_SIZE(out.item_size(), read<scalar_t>(out, source, dim, offsets.data<int64_t>()));
 }
 
-void write_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim, const Tensor& offsets) {
+void write_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,
+                      const Tensor& offsets) {
   if (values.numel() == 0) return;
-  BY_SIZE(target.item_size(), write<scalar_t>(target, values, dim, offsets.data<int64_t>(), CopyRow<scalar_t>()));
+  BY_SIZE(target.item_size(),
+          write<scalar_t>(target, values, dim, offsets.data<int64_t>(), CopyRow<scalar_t>()));
 }
 
-void add_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim, const Tensor& offsets) {
+void add_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,
+                    const Tensor& offsets) {
   if (values.numel() == 0) return;
   FB_DISPATCH(target.dtype(), FB_ALL, "index_add", {
     write<scalar_t>(target, values, dim, offsets.data<int64_t>(), AddRow<scalar_t>());

@@ -1,7 +1,8 @@
-// Scalar mathematics, written once: branch-free where it can be, so that loops over it vectorise, and without standard headers,
-// so that the same text compiles for other devices. float functions are good to about 2 units in the last place over their
-// whole range, denormals, infinities and NaN included; double functions are the C library's unless said otherwise. Polynomials
-// are near-minimax fits (Lawson's iteration) on the ranges given.
+// Scalar mathematics, written once: branch-free where it can be, so that loops over it vectorise,
+// and without standard headers, so that the same text compiles for other devices. float functions
+// are good to about 2 units in the last place over their whole range, denormals, infinities and NaN
+// included; double functions are the C library's unless said otherwise. Polynomials are
+// near-minimax fits (Lawson's iteration) on the ranges given.
 #pragma once
 
 #ifndef FB_MATH
@@ -50,7 +51,8 @@ FB_MATH T poly(T x, T c, C... rest) {
 }
 
 constexpr float kLog2e = 1.44269504f;
-constexpr float kLn2High = 0.693145752f, kLn2Low = 1.42860677e-6f;  // the high part has zeros to spare: n * high is exact
+constexpr float kLn2High = 0.693145752f,
+                kLn2Low = 1.42860677e-6f;  // the high part has zeros to spare: n * high is exact
 
 // x = n ln 2 + r with |r| <= ln(2)/2.
 struct Reduced {
@@ -68,7 +70,8 @@ FB_MATH float power_of_two(int n) { return bits<float>((n + 127) << 23); }  // -
 
 // exp(r) = 1 + r + r^2 q(r) for |r| <= ln(2)/2
 FB_MATH float exp_tail(float r) {
-  return poly(r, 0.500000005f, 0.166666668f, 0.0416663547f, 0.00833327344f, 0.00139410025f, 0.00019913956f);
+  return poly(r, 0.500000005f, 0.166666668f, 0.0416663547f, 0.00833327344f, 0.00139410025f,
+              0.00019913956f);
 }
 
 // x = 2^e (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); x positive and finite.
@@ -85,8 +88,8 @@ FB_MATH Split split_log(float x) {
 }
 // log(1 + f) = f - f^2/2 + f^3 p(f)
 FB_MATH float log_tail(float f) {
-  return poly(f, 0.333333104f, -0.249999866f, 0.200022267f, -0.166692493f, 0.142186552f, -0.123843724f, 0.1187302f,
-              -0.117896849f, 0.0691512588f);
+  return poly(f, 0.333333104f, -0.249999866f, 0.200022267f, -0.166692493f, 0.142186552f,
+              -0.123843724f, 0.1187302f, -0.117896849f, 0.0691512588f);
 }
 // Results for what is not positive and finite.
 FB_MATH float log_special(float x, float regular) {
@@ -98,7 +101,8 @@ FB_MATH float log_special(float x, float regular) {
 }  // namespace detail
 
 FB_MATH float exp(float x) {
-  // Beyond these the result is infinite or zero; comparisons are false for NaN, which passes through.
+  // Beyond these the result is infinite or zero; comparisons are false for NaN, which passes
+  // through.
   x = x > 89.0f ? 89.0f : x;
   x = x < -104.0f ? -104.0f : x;
   auto [r, n] = detail::reduce_exp(x);
@@ -150,8 +154,10 @@ namespace detail {
 FB_MATH double wide_log(float x) {
   auto [f, e] = split_log(x);
   double z = f, z2 = z * z;
-  double p = poly(z, 0.33333332863453385, -0.24999966035900784, 0.20000035799557034, -0.16669434642193176, 0.14286944760260886,
-                  -0.12425091863859702, 0.11012038295339967, -0.10794035767316074, 0.10743453855216796, -0.061515412978005495);
+  double p =
+      poly(z, 0.33333332863453385, -0.24999966035900784, 0.20000035799557034, -0.16669434642193176,
+           0.14286944760260886, -0.12425091863859702, 0.11012038295339967, -0.10794035767316074,
+           0.10743453855216796, -0.061515412978005495);
   return e * 0.69314718055994531 + (z - 0.5 * z2 + z2 * z * p);
 }
 }  // namespace detail
@@ -178,16 +184,22 @@ FB_MATH Quadrant reduce_trig(float x) {
   const double shift = 6755399441055744.0;  // 1.5 * 2^52
   double d = x, shifted = d * 0.63661977236758134 + shift, n = shifted - shift;
   // pi/2 in three parts, the first two of 33 bits, so that their products with n are exact
-  double r = ((d - n * 1.57079632673412561417) - n * 6.07710050630396597660e-11) - n * 2.02226624879595063154e-21;
+  double r = ((d - n * 1.57079632673412561417) - n * 6.07710050630396597660e-11) -
+             n * 2.02226624879595063154e-21;
   return {r, bits<int64_t>(shifted)};
 }
 FB_MATH double sin_tail(double r) {
   double z = r * r;
-  return r + r * z * poly(z, -0.16666666641626685, 0.0083333293859174824, -0.00019839334846900037, 2.7183116092218104e-06);
+  return r + r * z *
+                 poly(z, -0.16666666641626685, 0.0083333293859174824, -0.00019839334846900037,
+                      2.7183116092218104e-06);
 }
 FB_MATH double cos_tail(double r) {
   double z = r * r;
-  return 1.0 - 0.5 * z + z * z * poly(z, 0.041666666622827538, -0.0013888883753379578, 2.4799520003196516e-05, -2.7210237451396598e-07);
+  return 1.0 - 0.5 * z +
+         z * z *
+             poly(z, 0.041666666622827538, -0.0013888883753379578, 2.4799520003196516e-05,
+                  -2.7210237451396598e-07);
 }
 }  // namespace detail
 
@@ -213,8 +225,8 @@ FB_MATH float tan(float x) {
 }
 FB_MATH double tan(double x) { return __builtin_tan(x); }
 
-#define FB_LIBRARY_FUNCTION(name)                                    \
-  FB_MATH float name(float x) { return __builtin_##name##f(x); }     \
+#define FB_LIBRARY_FUNCTION(name)                                \
+  FB_MATH float name(float x) { return __builtin_##name##f(x); } \
   FB_MATH double name(double x) { return __builtin_##name(x); }
 FB_LIBRARY_FUNCTION(asin)
 FB_LIBRARY_FUNCTION(acos)
@@ -225,8 +237,8 @@ FB_LIBRARY_FUNCTION(asinh)
 FB_LIBRARY_FUNCTION(acosh)
 FB_LIBRARY_FUNCTION(atanh)
 #undef FB_LIBRARY_FUNCTION
-#define FB_LIBRARY_FUNCTION(name)                                                \
-  FB_MATH float name(float x, float y) { return __builtin_##name##f(x, y); }     \
+#define FB_LIBRARY_FUNCTION(name)                                            \
+  FB_MATH float name(float x, float y) { return __builtin_##name##f(x, y); } \
   FB_MATH double name(double x, double y) { return __builtin_##name(x, y); }
 FB_LIBRARY_FUNCTION(atan2)
 FB_LIBRARY_FUNCTION(hypot)
@@ -254,11 +266,12 @@ FB_MATH float erf(float x) {
   float s = t * t;
   // erf(t) = t + t p(t^2) below 1; above, 1 - exp(t p(t))
   float small = fma(t,
-                    detail::poly(s, 0.128379166f, -0.376126271f, 0.112836002f, -0.0268544446f, 0.00518953539f, -0.000802084175f,
-                                 7.88912112e-5f),
+                    detail::poly(s, 0.128379166f, -0.376126271f, 0.112836002f, -0.0268544446f,
+                                 0.00518953539f, -0.000802084175f, 7.88912112e-5f),
                     t);
-  float exponent = t * detail::poly(t, -1.12854144f, -0.635673152f, -0.10516949f, 0.0225756107f, -0.00286911770f, 2.74339298e-5f,
-                                    4.99407305e-5f, -5.29702344e-6f);
+  float exponent =
+      t * detail::poly(t, -1.12854144f, -0.635673152f, -0.10516949f, 0.0225756107f, -0.00286911770f,
+                       2.74339298e-5f, 4.99407305e-5f, -5.29702344e-6f);
   float large = 1.0f - exp(exponent);
   return copysign(t < 0.9f ? small : large, x);
 }
@@ -266,21 +279,24 @@ FB_MATH double erf(double x) { return __builtin_erf(x); }
 FB_MATH float erfc(float x) { return static_cast<float>(__builtin_erfc(static_cast<double>(x))); }
 FB_MATH double erfc(double x) { return __builtin_erfc(x); }
 
-
 // The normal distribution's function Phi(x), and exp(-x^2/2) = sqrt(2 pi) Phi'(x).
 template <class T>
 struct Normal {
   T cdf, bell;
 };
 FB_MATH Normal<float> normal(float x) {
-  // erfc(t) = exp(-t^2) p(z) with z = 1 / (1 + 0.4 t), t = |x| / sqrt(2): the lower tail keeps its digits.
+  // erfc(t) = exp(-t^2) p(z) with z = 1 / (1 + 0.4 t), t = |x| / sqrt(2): the lower tail keeps its
+  // digits.
   float t = abs(x) * 0.707106781f, bell = exp(-0.5f * x * x), z = 1.0f / (1.0f + 0.4f * t);
-  float tail = 0.5f * bell *
-               detail::poly(z, 2.6405638e-05f, 0.225082568f, 0.231355232f, 0.177415893f, 0.268638971f, -0.0685693001f, 0.275791233f,
-                            -0.0636884641f, -0.0747481064f, 0.0286955995f);
+  float tail =
+      0.5f * bell *
+      detail::poly(z, 2.6405638e-05f, 0.225082568f, 0.231355232f, 0.177415893f, 0.268638971f,
+                   -0.0685693001f, 0.275791233f, -0.0636884641f, -0.0747481064f, 0.0286955995f);
   return {x < 0.0f ? tail : 1.0f - tail, bell};
 }
-FB_MATH Normal<double> normal(double x) { return {0.5 * __builtin_erfc(x * -0.70710678118654752), __builtin_exp(-0.5 * x * x)}; }
+FB_MATH Normal<double> normal(double x) {
+  return {0.5 * __builtin_erfc(x * -0.70710678118654752), __builtin_exp(-0.5 * x * x)};
+}
 
 namespace detail {
 // 2^t in double with 10 digits; zero or infinite beyond a float's range.
@@ -289,9 +305,11 @@ FB_MATH double wide_exp2(double t) {
   t = t < -200.0 ? -200.0 : t;
   const double shift = 6755399441055744.0;
   double shifted = t + shift, f = t - (shifted - shift);
-  double p = 1.0 + f * poly(f, 0.69314718054164925, 0.24022651075852922, 0.05550410962584048, 0.0096180369108314727,
-                            0.0013333430779176589, 0.00015467110357184855, 1.5314948299556772e-05);
-  return p * bits<double>((bits<int64_t>(shifted) + 1023) << 52);  // the shift drops all but the integer's low bits
+  double p = 1.0 + f * poly(f, 0.69314718054164925, 0.24022651075852922, 0.05550410962584048,
+                            0.0096180369108314727, 0.0013333430779176589, 0.00015467110357184855,
+                            1.5314948299556772e-05);
+  return p * bits<double>((bits<int64_t>(shifted) + 1023)
+                          << 52);  // the shift drops all but the integer's low bits
 }
 }  // namespace detail
 

@@ -20,7 +20,8 @@ struct Batched {
   Dims strides;
   Matrix<T> operator[](int64_t i) const {
     int64_t offset = 0;
-    for (size_t d = strides.size(); d-- > 1; i /= (*sizes)[d]) offset += i % (*sizes)[d] * strides[d];
+    for (size_t d = strides.size(); d-- > 1; i /= (*sizes)[d])
+      offset += i % (*sizes)[d] * strides[d];
     if (!strides.empty()) offset += i * strides[0];
     return {data + offset, row, col};
   }
@@ -48,7 +49,8 @@ struct Product {
   // Rows of all matrices as rows of one, where b is the same for all.
   void fold_batch() {
     if (batch == 1 || c.strides.size() != 1 || !b.same_for_all()) return;
-    bool folds = a.strides[0] == m * a.row && c.strides[0] == m * c.row && (!add.data || add.strides[0] == m * add.row);
+    bool folds = a.strides[0] == m * a.row && c.strides[0] == m * c.row &&
+                 (!add.data || add.strides[0] == m * add.row);
     if (!folds) return;
     m *= batch;
     batch = 1;
@@ -57,11 +59,12 @@ struct Product {
 
 // What sums are kept in.
 template <class S>
-using Sum = std::conditional_t<std::is_same_v<S, Half> || std::is_same_v<S, BFloat16>, float,
-                               std::conditional_t<std::is_integral_v<S> && sizeof(S) < 4, int32_t, S>>;
+using Sum =
+    std::conditional_t<std::is_same_v<S, Half> || std::is_same_v<S, BFloat16>, float,
+                       std::conditional_t<std::is_integral_v<S> && sizeof(S) < 4, int32_t, S>>;
 
-// Work is cut by the size of the problem alone, so that results don't depend on the number of threads. Whole rows are best:
-// the fast kernels want c dense, and copy b once for many rows.
+// Work is cut by the size of the problem alone, so that results don't depend on the number of
+// threads. Whole rows are best: the fast kernels want c dense, and copy b once for many rows.
 constexpr int64_t kTaskWork = 500'000;  // multiplications that are worth a task
 constexpr int64_t kManyColumns = 4096;
 constexpr int64_t kCallWork = 4096;  // what a call costs besides, in multiplications
@@ -71,14 +74,21 @@ struct Tiles {
   Tiles(int64_t m, int64_t n, int64_t k, int64_t step, int64_t most_rows) : rows(m), columns(n) {
     if (m * n * k < 2 * kTaskWork) return;
     if (n > kManyColumns) columns = kManyColumns / 2;
-    int64_t wanted = std::max(worth(columns * k), m >= 2048 ? 256 : m >= 512 ? most_rows : m >= 256 ? 128 : 64);
+    int64_t wanted = std::max(worth(columns * k), m >= 2048  ? 256
+                                                  : m >= 512 ? most_rows
+                                                  : m >= 256 ? 128
+                                                             : 64);
     int64_t down = (m + wanted - 1) / wanted;
-    if (down > 1) rows = std::min(m, round_up((m + (down + 1) / 2 * 2 - 1) / ((down + 1) / 2 * 2), step));  // an even number
+    if (down > 1)
+      rows = std::min(m, round_up((m + (down + 1) / 2 * 2 - 1) / ((down + 1) / 2 * 2),
+                                  step));  // an even number
     // Few rows: parts of them.
     constexpr int64_t kWantedTiles = 4;
     down = (m + rows - 1) / rows;
     if (down * 2 <= kWantedTiles && columns == n) {
-      columns = std::min(n, round_up(std::max(worth(rows * k), (n * down + kWantedTiles - 1) / kWantedTiles), 256));
+      columns = std::min(
+          n,
+          round_up(std::max(worth(rows * k), (n * down + kWantedTiles - 1) / kWantedTiles), 256));
     }
   }
   static int64_t worth(int64_t work) { return kTaskWork / std::max<int64_t>(1, work) + 1; }
@@ -93,7 +103,8 @@ T number(const Scalar& s) {
 
 // c = alpha * tile + beta * add, with the tile's rows packed.
 template <class S, class T>
-void finish_tile(int64_t m, int64_t n, const T* tile, T alpha, T beta, Matrix<const S> add, Matrix<S> c) {
+void finish_tile(int64_t m, int64_t n, const T* tile, T alpha, T beta, Matrix<const S> add,
+                 Matrix<S> c) {
   for (int64_t i = 0; i < m; ++i, tile += n) {
     S* to = c.data + i * c.row;
     if (!add.data) {
@@ -106,7 +117,8 @@ void finish_tile(int64_t m, int64_t n, const T* tile, T alpha, T beta, Matrix<co
     }
     const S* from = add.data + i * add.row;
     if (c.col == 1 && add.col == 1) {
-      for (int64_t j = 0; j < n; ++j) to[j] = static_cast<S>(alpha * tile[j] + beta * static_cast<T>(from[j]));
+      for (int64_t j = 0; j < n; ++j)
+        to[j] = static_cast<S>(alpha * tile[j] + beta * static_cast<T>(from[j]));
     } else {
       for (int64_t j = 0; j < n; ++j)
         to[j * c.col] = static_cast<S>(alpha * tile[j] + beta * static_cast<T>(from[j * add.col]));
@@ -115,8 +127,8 @@ void finish_tile(int64_t m, int64_t n, const T* tile, T alpha, T beta, Matrix<co
 }
 
 template <class S, class U, class T>
-void multiply_tile(int64_t m, int64_t n, int64_t k, Matrix<const U> a, Matrix<const U> b, T alpha, T beta,
-                   Matrix<const S> add, Matrix<S> c) {
+void multiply_tile(int64_t m, int64_t n, int64_t k, Matrix<const U> a, Matrix<const U> b, T alpha,
+                   T beta, Matrix<const S> add, Matrix<S> c) {
   if constexpr (std::is_same_v<U, BFloat16>) {
     if (!add.data && alpha == T(1) && c.col == 1) return gemm_bfloat16<BFloat16>(m, n, k, a, b, c);
     Scratch<float> tile(m * n);
@@ -126,7 +138,8 @@ void multiply_tile(int64_t m, int64_t n, int64_t k, Matrix<const U> a, Matrix<co
     if constexpr (std::is_same_v<S, T>) {
       if (c.col == 1) {
         if (!add.data) return gemm<T>(m, n, k, alpha, a, b, T(0), c);
-        if (add.data == c.data && add.row == c.row && add.col == 1) return gemm<T>(m, n, k, alpha, a, b, beta, c);
+        if (add.data == c.data && add.row == c.row && add.col == 1)
+          return gemm<T>(m, n, k, alpha, a, b, beta, c);
         for (int64_t i = 0; i < m; ++i) {
           S* to = c.data + i * c.row;
           const S* from = add.data + i * add.row;
@@ -156,13 +169,16 @@ template <class S, class U, class T>
 void multiply_tiles(const Product<S>& p, Batched<const U> a, Batched<const U> b) {
   T alpha = number<T>(p.alpha), beta = number<T>(p.beta);
   // Products of bfloat16 are so fast that copying b shows.
-  Tiles tile(p.m, p.n, p.k, std::is_same_v<T, float> ? 16 : 12, std::is_same_v<U, BFloat16> ? 256 : 128);
-  int64_t down = (p.m + tile.rows - 1) / tile.rows, across = (p.n + tile.columns - 1) / tile.columns;
+  Tiles tile(p.m, p.n, p.k, std::is_same_v<T, float> ? 16 : 12,
+             std::is_same_v<U, BFloat16> ? 256 : 128);
+  int64_t down = (p.m + tile.rows - 1) / tile.rows,
+          across = (p.n + tile.columns - 1) / tile.columns;
   int64_t tiles = p.batch * down * across, work = tile.rows * tile.columns * p.k + kCallWork;
   int64_t group = std::clamp<int64_t>(kTaskWork / work, 1, tiles);  // tiles per task
   run_tasks((tiles + group - 1) / group, [&](int64_t task) {
     for (int64_t t = task * group, end = std::min(t + group, tiles); t < end; ++t) {
-      int64_t item = t / (down * across), i = t / across % down * tile.rows, j = t % across * tile.columns;
+      int64_t item = t / (down * across), i = t / across % down * tile.rows,
+              j = t % across * tile.columns;
       int64_t m = std::min(tile.rows, p.m - i), n = std::min(tile.columns, p.n - j);
       Matrix<const S> add = p.add[item];
       multiply_tile<S, U, T>(m, n, p.k, a[item].at(i, 0), b[item].at(0, j), alpha, beta,
@@ -195,17 +211,19 @@ class Plain {
       int64_t stride = lines * length;
       for (size_t d = x.strides.size(); d-- > 0; stride *= (*x.sizes)[d]) view.strides[d] = stride;
     }
-    parallel_for(0, batch * lines, std::max<int64_t>(1, 32768 / std::max<int64_t>(length, 1)), [&](int64_t from, int64_t end) {
-      for (int64_t i = from; i < end; ++i) {
-        const S* source = x[i / lines].data + i % lines * line;
-        U* target = to + i * length;
-        if (step == 1) {
-          for (int64_t j = 0; j < length; ++j) target[j] = static_cast<U>(source[j]);
-        } else {
-          for (int64_t j = 0; j < length; ++j) target[j] = static_cast<U>(source[j * step]);
-        }
-      }
-    });
+    parallel_for(0, batch * lines, std::max<int64_t>(1, 32768 / std::max<int64_t>(length, 1)),
+                 [&](int64_t from, int64_t end) {
+                   for (int64_t i = from; i < end; ++i) {
+                     const S* source = x[i / lines].data + i % lines * line;
+                     U* target = to + i * length;
+                     if (step == 1) {
+                       for (int64_t j = 0; j < length; ++j) target[j] = static_cast<U>(source[j]);
+                     } else {
+                       for (int64_t j = 0; j < length; ++j)
+                         target[j] = static_cast<U>(source[j * step]);
+                     }
+                   }
+                 });
   }
   Batched<const U> view;
 
@@ -222,7 +240,8 @@ void multiply_vector(const Product<S>& p) {
   int64_t width = kTaskBytes / std::max<int64_t>(1, p.k * static_cast<int64_t>(sizeof(S)));
   width = std::min(p.n, std::max<int64_t>(dots ? 16 : 256, width));
   int64_t across = (p.n + width - 1) / width;
-  int64_t group = std::max<int64_t>(1, kTaskBytes / std::max<int64_t>(1, p.k * width * static_cast<int64_t>(sizeof(S))));
+  int64_t group = std::max<int64_t>(
+      1, kTaskBytes / std::max<int64_t>(1, p.k * width * static_cast<int64_t>(sizeof(S))));
   int64_t tiles = p.batch * across;
   group = std::min(group, tiles);
   run_tasks((tiles + group - 1) / group, [&](int64_t task) {
@@ -270,8 +289,9 @@ void multiply(Product<S>& p) {
   multiply_tiles<S, T, T>(p, a.view, b.view);
 }
 
-// (ar + i ai)(br + i bi) as one real product: each row of a becomes the rows (ar, -ai, ...) and (ai, ar, ...), each row of b the
-// rows br and bi. Rows 2i and 2i+1 of the result are the real and the imaginary part.
+// (ar + i ai)(br + i bi) as one real product: each row of a becomes the rows (ar, -ai, ...) and
+// (ai, ar, ...), each row of b the rows br and bi. Rows 2i and 2i+1 of the result are the real and
+// the imaginary part.
 template <class R>
 void multiply(Product<std::complex<R>>& p) {
   using C = std::complex<R>;
@@ -297,7 +317,16 @@ void multiply(Product<std::complex<R>>& p) {
         im[j] = v.imag();
       }
     }
-    Product<R> real{1, 2 * p.m, p.n, 2 * p.k, {a, 2 * p.k, 1, nullptr, {}}, {b, p.n, 1, nullptr, {}}, {}, {c, p.n, 1, nullptr, {}}, 0, 1};
+    Product<R> real{1,
+                    2 * p.m,
+                    p.n,
+                    2 * p.k,
+                    {a, 2 * p.k, 1, nullptr, {}},
+                    {b, p.n, 1, nullptr, {}},
+                    {},
+                    {c, p.n, 1, nullptr, {}},
+                    0,
+                    1};
     multiply(real);
     for (int64_t i = 0; i < p.m; ++i) {
       const R *re = c + 2 * i * p.n, *im = re + p.n;
@@ -314,7 +343,8 @@ void multiply(Product<std::complex<R>>& p) {
 template <class S>
 Batched<S> matrices(const Tensor& t, const Dims& grid) {
   size_t d = t.sizes().size(), lead = grid.size() + 2 - d;
-  Batched<S> x{t.data<std::remove_const_t<S>>(), t.strides()[d - 2], t.strides()[d - 1], &grid, Dims(grid.size())};
+  Batched<S> x{t.data<std::remove_const_t<S>>(), t.strides()[d - 2], t.strides()[d - 1], &grid,
+               Dims(grid.size())};
   for (size_t i = 0; i + 2 < d; ++i)
     if (t.sizes()[i] != 1) x.strides[lead + i] = t.strides()[i];
   return x;
@@ -324,7 +354,9 @@ Batched<S> matrices(const Tensor& t, const Dims& grid) {
 template <class S>
 void join_grid(Product<S>& p, Dims& grid) {
   for (size_t d = grid.size(); d-- > 1;) {
-    auto joins = [&](const auto& x) { return !x.data || x.strides[d - 1] == grid[d] * x.strides[d]; };
+    auto joins = [&](const auto& x) {
+      return !x.data || x.strides[d - 1] == grid[d] * x.strides[d];
+    };
     if (!joins(p.a) || !joins(p.b) || !joins(p.add) || !joins(p.c)) continue;
     grid[d - 1] *= grid[d];
     grid.erase(d);
@@ -338,8 +370,8 @@ void join_grid(Product<S>& p, Dims& grid) {
   }
 }
 
-void matrix_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& addend, const Scalar& beta,
-                    const Scalar& alpha) {
+void matrix_product(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& addend,
+                    const Scalar& beta, const Scalar& alpha) {
   if (out.numel() == 0) return;
   size_t d = out.sizes().size();
   Dims grid(out.sizes().first(d - 2));
@@ -348,8 +380,16 @@ void matrix_product(const Tensor& out, const Tensor& a, const Tensor& b, const T
     using S = scalar_t;
     Batched<const S> add;
     if (addend.defined() && !beta.equal(0)) add = matrices<const S>(addend, grid);
-    Product<S> p{out.numel() / (m * n), m, n, k, matrices<const S>(a, grid), matrices<const S>(b, grid), add,
-                 matrices<S>(out, grid), beta, alpha};
+    Product<S> p{out.numel() / (m * n),
+                 m,
+                 n,
+                 k,
+                 matrices<const S>(a, grid),
+                 matrices<const S>(b, grid),
+                 add,
+                 matrices<S>(out, grid),
+                 beta,
+                 alpha};
     if (grid.size() > 1) join_grid(p, grid);
     multiply(p);
   });
@@ -361,20 +401,26 @@ void linear(const Tensor& out, const Tensor& x, const Tensor& weight, const Tens
   bool matrix = x.dim() == 2;
   FB_DISPATCH(out.dtype(), FB_MATRIX_TYPES, "addmm_impl_cpu_", {
     using S = scalar_t;
-    Product<S> p{1, rows, n, k,
+    Product<S> p{1,
+                 rows,
+                 n,
+                 k,
                  {x.data<S>(), matrix ? x.strides()[0] : k, x.strides().back(), nullptr, {}},
                  {weight.data<S>(), weight.strides()[1], weight.strides()[0], nullptr, {}},
                  {},
                  {out.data<S>(), n, 1, nullptr, {}},
-                 1, 1};
-    if (bias.defined()) p.add = {bias.data<S>(), 0, bias.numel() == 1 ? 0 : bias.strides()[0], nullptr, {}};
+                 1,
+                 1};
+    if (bias.defined())
+      p.add = {bias.data<S>(), 0, bias.numel() == 1 ? 0 : bias.strides()[0], nullptr, {}};
     multiply(p);
   });
 }
 
 template <class S, class T>
 T dot_range(const S* a, int64_t sa, const S* b, int64_t sb, int64_t n, bool conjugate) {
-  if constexpr (!std::is_same_v<S, complex64> && !std::is_same_v<S, complex128> && !std::is_integral_v<S> && !std::is_same_v<S, Half>) {
+  if constexpr (!std::is_same_v<S, complex64> && !std::is_same_v<S, complex128> &&
+                !std::is_integral_v<S> && !std::is_same_v<S, Half>) {
     if (sa == 1 && sb == 1 && std::is_same_v<S, T>) {
       T sum;
       dot_products<S, T>(n, 1, reinterpret_cast<const T*>(a), b, n, &sum);
@@ -402,7 +448,8 @@ void dot(const Tensor& out, const Tensor& a, const Tensor& b, bool conjugate) {
     Scratch<T> sums(parts);
     run_tasks(parts, [&](int64_t i) {
       int64_t from = i * kPart;
-      sums[i] = dot_range<scalar_t, T>(x + from * sx, sx, y + from * sy, sy, std::min(kPart, n - from), conjugate);
+      sums[i] = dot_range<scalar_t, T>(x + from * sx, sx, y + from * sy, sy,
+                                       std::min(kPart, n - from), conjugate);
     });
     T total = sums[0];
     for (int64_t i = 1; i < parts; ++i) total += sums[i];

@@ -16,8 +16,8 @@ namespace {
 
 constexpr size_t kPrimitivesPerThread = 512;
 
-// oneDNN brings its OpenMP along; a team of its own inside of our chunks would wait on barriers. The setting is
-// OpenMP's per-thread one, and only for the copy of the runtime that oneDNN uses.
+// oneDNN brings its OpenMP along; a team of its own inside of our chunks would wait on barriers.
+// The setting is OpenMP's per-thread one, and only for the copy of the runtime that oneDNN uses.
 void use_one_openmp_thread() {
   using Setter = void (*)(int);
   static const Setter setter = [] {
@@ -29,7 +29,8 @@ void use_one_openmp_thread() {
 
 struct KeyHash {
   size_t operator()(const Key& key) const {
-    return std::hash<std::string_view>()({reinterpret_cast<const char*>(key.data()), key.size() * sizeof(int64_t)});
+    return std::hash<std::string_view>()(
+        {reinterpret_cast<const char*>(key.data()), key.size() * sizeof(int64_t)});
   }
 };
 
@@ -72,9 +73,10 @@ Thread& thread() {
 }
 
 void check(dnnl_status_t status, const char* what) {
-  if (status == dnnl_out_of_memory) raise(ErrorKind::OutOfMemory, "oneDNN: not enough memory for ", what);
-  FB_CHECK_KIND(Internal, status == dnnl_success, "oneDNN failed in ", what, " with status ", static_cast<int>(status),
-                ". This is a bug in flambeau: please report it.");
+  if (status == dnnl_out_of_memory)
+    raise(ErrorKind::OutOfMemory, "oneDNN: not enough memory for ", what);
+  FB_CHECK_KIND(Internal, status == dnnl_success, "oneDNN failed in ", what, " with status ",
+                static_cast<int>(status), ". This is a bug in flambeau: please report it.");
 }
 
 }  // namespace
@@ -94,14 +96,19 @@ bool fast_bfloat16() {
   return fast;
 }
 
-void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
-           const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+           const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
+           int64_t ldc) {
   thread();
-  check(dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc), "sgemm");
+  check(dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb,
+                   beta, c, ldc),
+        "sgemm");
 }
 
-Executable::Executable(Recipe recipe) : recipe_(std::move(recipe)), scratch_bytes_(recipe_.scratchpad.get_size()) {
-  for (const auto& argument : recipe_.arguments) memories_.emplace_back(argument.layout, engine(), nullptr);
+Executable::Executable(Recipe recipe)
+    : recipe_(std::move(recipe)), scratch_bytes_(recipe_.scratchpad.get_size()) {
+  for (const auto& argument : recipe_.arguments)
+    memories_.emplace_back(argument.layout, engine(), nullptr);
   memories_.emplace_back(recipe_.scratchpad, engine(), nullptr);
   for (size_t i = 0; i < memories_.size(); ++i) {
     int id = i < recipe_.arguments.size() ? recipe_.arguments[i].id : DNNL_ARG_SCRATCHPAD;
@@ -113,12 +120,14 @@ void Executable::run(std::initializer_list<const void*> addresses) {
   FB_ASSERT(addresses.size() == recipe_.arguments.size());
   size_t i = 0;
   for (const void* address : addresses) {
-    check(dnnl_memory_set_data_handle(memories_[i++].get(), const_cast<void*>(address)), "binding memory");
+    check(dnnl_memory_set_data_handle(memories_[i++].get(), const_cast<void*>(address)),
+          "binding memory");
   }
   auto release = [bytes = scratch_bytes_](void* p) { cpu_release(p, bytes); };
   std::unique_ptr<void, decltype(release)> scratch(cpu_allocate(scratch_bytes_), release);
   check(dnnl_memory_set_data_handle(memories_.back().get(), scratch.get()), "binding memory");
-  check(dnnl_primitive_execute(recipe_.primitive.get(), thread().stream.get(), static_cast<int>(bound_.size()), bound_.data()),
+  check(dnnl_primitive_execute(recipe_.primitive.get(), thread().stream.get(),
+                               static_cast<int>(bound_.size()), bound_.data()),
         "running a primitive");
 }
 

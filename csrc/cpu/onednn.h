@@ -1,5 +1,5 @@
-// oneDNN as our kernels use it: each call runs on the calling thread alone, inside chunks of our own pool; primitives are
-// kept by shape, their scratch memory comes from our allocator.
+// oneDNN as our kernels use it: each call runs on the calling thread alone, inside chunks of our
+// own pool; primitives are kept by shape, their scratch memory comes from our allocator.
 #pragma once
 #ifdef FB_ONEDNN
 #include <dnnl.hpp>
@@ -18,8 +18,9 @@ const dnnl::engine& engine();
 bool fast_bfloat16();
 
 // c = alpha * op(a) @ op(b) + beta * c on row-major float32; op transposes where the flag says so.
-void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
-           const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
+void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+           const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
+           int64_t ldc);
 
 // What a primitive was made for: numbers in any order that tell apart all primitives of a program.
 using Key = SmallVector<int64_t, 32>;
@@ -40,7 +41,9 @@ class Executable {
  public:
   explicit Executable(Recipe recipe);
   void run(std::initializer_list<const void*> addresses);
-  const dnnl::memory::desc& layout(size_t argument) const { return recipe_.arguments[argument].layout; }
+  const dnnl::memory::desc& layout(size_t argument) const {
+    return recipe_.arguments[argument].layout;
+  }
 
  private:
   Recipe recipe_;
@@ -49,8 +52,8 @@ class Executable {
   size_t scratch_bytes_;
 };
 
-// The thread's primitive for the key, made at first use. The least recently used go when there are too many, so the
-// reference is good until the next call.
+// The thread's primitive for the key, made at first use. The least recently used go when there are
+// too many, so the reference is good until the next call.
 Executable& cached(const Key& key, FunctionRef<Recipe()> make);
 
 // Attributes that every primitive of ours has.

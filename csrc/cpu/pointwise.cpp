@@ -19,37 +19,47 @@ void check_divisor(bool zero) {
 // --- arithmetic ---
 
 void add_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, int32_t, float, double, C64, C128>([](auto x, auto y) { return decltype(x)(x + y); });
+  static constexpr Loops loops = pointwise<2, int64_t, int32_t, float, double, C64, C128>(
+      [](auto x, auto y) { return decltype(x)(x + y); });
   run(loops, "add", dtype, out, a, b);
 }
 
 void sub_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, int32_t, float, double, C64, C128>([](auto x, auto y) { return decltype(x)(x - y); });
+  static constexpr Loops loops = pointwise<2, int64_t, int32_t, float, double, C64, C128>(
+      [](auto x, auto y) { return decltype(x)(x - y); });
   run(loops, "sub", dtype, out, a, b);
 }
 
 void mul_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, int32_t, float, double, C64, C128>([](auto x, auto y) { return decltype(x)(x * y); });
+  static constexpr Loops loops = pointwise<2, int64_t, int32_t, float, double, C64, C128>(
+      [](auto x, auto y) { return decltype(x)(x * y); });
   run(loops, "mul", dtype, out, a, b);
 }
 
-void add_scaled_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& alpha, DType dtype) {
+void add_scaled_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Scalar& alpha,
+                    DType dtype) {
   static constexpr Loops loops = pointwise_with<Number, 2, int64_t, float, double, C64, C128>(
-      [](auto x, auto y, const Number& alpha) { return decltype(x)(x + alpha.as<decltype(x)>() * y); });
+      [](auto x, auto y, const Number& alpha) {
+        return decltype(x)(x + alpha.as<decltype(x)>() * y);
+      });
   run_with(Number(alpha), loops, "add", dtype, out, a, b);
 }
 
 void div_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, float, double, C64, C128>([](auto x, auto y) { return decltype(x)(x / y); });
+  static constexpr Loops loops =
+      pointwise<2, float, double, C64, C128>([](auto x, auto y) { return decltype(x)(x / y); });
   run(loops, "div", dtype, out, a, b);
 }
 
-// The quotient rounded down; for floating numbers as Python does it, which is exact where x / y is not.
+// The quotient rounded down; for floating numbers as Python does it, which is exact where x / y is
+// not.
 template <class T>
 T floor_quotient(T x, T y) {
   if constexpr (is_integer<T>) {
     check_divisor(y == 0);
-    if (y == -1) return static_cast<T>(0 - static_cast<uint64_t>(x));  // the smallest number has no counterpart
+    if (y == -1)
+      return static_cast<T>(0 -
+                            static_cast<uint64_t>(x));  // the smallest number has no counterpart
     T q = x / y;
     return x % y != 0 && (x < 0) != (y < 0) ? q - 1 : q;
   } else {
@@ -64,52 +74,66 @@ T floor_quotient(T x, T y) {
 }
 
 void div_floor_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) { return floor_quotient(x, y); }).with_cost(16).without_bool();
+  static constexpr Loops loops =
+      pointwise<2, int64_t, float, double>([](auto x, auto y) { return floor_quotient(x, y); })
+          .with_cost(16)
+          .without_bool();
   run(loops, "div_floor_cpu", dtype, out, a, b);
 }
 
 void div_trunc_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) {
-    using T = decltype(x);
-    if constexpr (is_integer<T>) {
-      check_divisor(y == 0);
-      return y == -1 ? static_cast<T>(0 - static_cast<uint64_t>(x)) : T(x / y);
-    } else {
-      return math::trunc(x / y);
-    }
-  }).with_cost(4).without_bool();
+  static constexpr Loops loops =
+      pointwise<2, int64_t, float, double>([](auto x, auto y) {
+        using T = decltype(x);
+        if constexpr (is_integer<T>) {
+          check_divisor(y == 0);
+          return y == -1 ? static_cast<T>(0 - static_cast<uint64_t>(x)) : T(x / y);
+        } else {
+          return math::trunc(x / y);
+        }
+      })
+          .with_cost(4)
+          .without_bool();
   // Half types round the quotient before its fraction goes, as PyTorch does.
-  static constexpr Loops halves = pointwise<2, float>([](float x, float y) { return math::trunc(float(Half(x / y))); });
-  static constexpr Loops bfloats = pointwise<2, float>([](float x, float y) { return math::trunc(float(BFloat16(x / y))); });
-  const Loops& chosen = dtype == DType::Float16 ? halves : dtype == DType::BFloat16 ? bfloats : loops;
+  static constexpr Loops halves =
+      pointwise<2, float>([](float x, float y) { return math::trunc(float(Half(x / y))); });
+  static constexpr Loops bfloats =
+      pointwise<2, float>([](float x, float y) { return math::trunc(float(BFloat16(x / y))); });
+  const Loops& chosen = dtype == DType::Float16    ? halves
+                        : dtype == DType::BFloat16 ? bfloats
+                                                   : loops;
   run(chosen, "div_trunc_cpu", dtype, out, a, b);
 }
 
 void remainder_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
   static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) {
-    using T = decltype(x);
-    T rest;
-    if constexpr (is_integer<T>) {
-      check_divisor(y == 0);
-      rest = y == -1 ? 0 : x % y;
-    } else {
-      rest = math::fmod(x, y);
-    }
-    return rest != 0 && (rest < 0) != (y < 0) ? T(rest + y) : rest;
-  }).with_cost(16).without_bool();
+                                   using T = decltype(x);
+                                   T rest;
+                                   if constexpr (is_integer<T>) {
+                                     check_divisor(y == 0);
+                                     rest = y == -1 ? 0 : x % y;
+                                   } else {
+                                     rest = math::fmod(x, y);
+                                   }
+                                   return rest != 0 && (rest < 0) != (y < 0) ? T(rest + y) : rest;
+                                 })
+                                     .with_cost(16)
+                                     .without_bool();
   run(loops, "remainder_cpu", dtype, out, a, b);
 }
 
 void fmod_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
   static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) {
-    using T = decltype(x);
-    if constexpr (is_integer<T>) {
-      check_divisor(y == 0);
-      return y == -1 ? T(0) : T(x % y);
-    } else {
-      return math::fmod(x, y);
-    }
-  }).with_cost(16).without_bool();
+                                   using T = decltype(x);
+                                   if constexpr (is_integer<T>) {
+                                     check_divisor(y == 0);
+                                     return y == -1 ? T(0) : T(x % y);
+                                   } else {
+                                     return math::fmod(x, y);
+                                   }
+                                 })
+                                     .with_cost(16)
+                                     .without_bool();
   run(loops, "fmod_cpu", dtype, out, a, b);
 }
 
@@ -171,29 +195,34 @@ bool fixed_power(const Tensor& out, const Tensor& a, double exponent, DType dtyp
 }
 
 void pow_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  if (b.dim() == 0 && is_floating(dtype) && fixed_power(out, a, item(b).to<double>(), dtype)) return;
-  static constexpr Loops loops = pointwise<2, int64_t, float, double, C64, C128>([](auto x, auto y) { return power(x, y); }).with_cost(32).without_bool();
+  if (b.dim() == 0 && is_floating(dtype) && fixed_power(out, a, item(b).to<double>(), dtype))
+    return;
+  static constexpr Loops loops =
+      pointwise<2, int64_t, float, double, C64, C128>([](auto x, auto y) { return power(x, y); })
+          .with_cost(32)
+          .without_bool();
   run(loops, "pow", dtype, out, a, b);
 }
 
 // --- one operand ---
 
 void neg_cpu(const Tensor& out, const Tensor& input, DType dtype) {
-  static constexpr Loops loops = pointwise<1, int64_t, float, double, C64, C128>([](auto x) { return decltype(x)(-x); });
+  static constexpr Loops loops =
+      pointwise<1, int64_t, float, double, C64, C128>([](auto x) { return decltype(x)(-x); });
   run(loops, "neg", dtype, out, input);
 }
 
 void abs_cpu(const Tensor& out, const Tensor& input, DType dtype) {
   static constexpr Loops loops = pointwise<1, int64_t, float, double, C64, C128>([](auto x) {
-    using T = decltype(x);
-    if constexpr (is_complex_type<T>) {
-      return cabs(x);
-    } else if constexpr (is_integer<T>) {
-      return x < 0 ? T(0 - static_cast<uint64_t>(x)) : x;
-    } else {
-      return math::abs(x);
-    }
-  }).without_bool();
+                                   using T = decltype(x);
+                                   if constexpr (is_complex_type<T>) {
+                                     return cabs(x);
+                                   } else if constexpr (is_integer<T>) {
+                                     return x < 0 ? T(0 - static_cast<uint64_t>(x)) : x;
+                                   } else {
+                                     return math::abs(x);
+                                   }
+                                 }).without_bool();
   run(loops, "abs_cpu", dtype, out, input);
 }
 
@@ -214,12 +243,14 @@ void sgn_cpu(const Tensor& out, const Tensor& input, DType dtype) {
 }
 
 void square_cpu(const Tensor& out, const Tensor& input, DType dtype) {
-  static constexpr Loops loops = pointwise<1, int64_t, float, double, C64, C128>([](auto x) { return decltype(x)(x * x); });
+  static constexpr Loops loops =
+      pointwise<1, int64_t, float, double, C64, C128>([](auto x) { return decltype(x)(x * x); });
   run(loops, "square", dtype, out, input);
 }
 
 void reciprocal_cpu(const Tensor& out, const Tensor& input, DType dtype) {
-  static constexpr Loops loops = pointwise<1, float, double, C64, C128>([](auto x) { return decltype(x)(decltype(x)(1) / x); });
+  static constexpr Loops loops = pointwise<1, float, double, C64, C128>(
+      [](auto x) { return decltype(x)(decltype(x)(1) / x); });
   run(loops, "reciprocal", dtype, out, input);
 }
 
@@ -230,15 +261,22 @@ void conj_cpu(const Tensor& out, const Tensor& input, DType dtype) {
 
 // --- three operands ---
 
-void addcmul_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& c, const Scalar& value, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Number, 3, int64_t, float, double, C64, C128>(
-      [](auto x, auto y, auto z, const Number& value) { return decltype(x)(x + value.as<decltype(x)>() * y * z); }).without_bool();
+void addcmul_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& c,
+                 const Scalar& value, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Number, 3, int64_t, float, double, C64, C128>([](auto x, auto y, auto z,
+                                                                      const Number& value) {
+        return decltype(x)(x + value.as<decltype(x)>() * y * z);
+      }).without_bool();
   run_with(Number(value), loops, "addcmul_cpu_out", dtype, out, a, b, c);
 }
 
-void addcdiv_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& c, const Scalar& value, DType dtype) {
+void addcdiv_cpu(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& c,
+                 const Scalar& value, DType dtype) {
   static constexpr Loops loops = pointwise_with<Number, 3, float, double, C64, C128>(
-      [](auto x, auto y, auto z, const Number& value) { return decltype(x)(x + value.as<decltype(x)>() * y / z); });
+      [](auto x, auto y, auto z, const Number& value) {
+        return decltype(x)(x + value.as<decltype(x)>() * y / z);
+      });
   run_with(Number(value), loops, "addcdiv_cpu_out", dtype, out, a, b, c);
 }
 

@@ -10,11 +10,12 @@ namespace {
 using C64 = Complex<float>;
 using C128 = Complex<double>;
 
-#define FUNCTION(name, cost, expression)                                                                        \
-  void name##_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {                           \
-    static constexpr Loops loops = pointwise<2, float, double>([](auto x, auto y) { return expression; }).with_cost(cost); \
-    run(loops, #name "_cpu", dtype, out, a, b);                                                                 \
-  }                                                                                                             \
+#define FUNCTION(name, cost, expression)                                                        \
+  void name##_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {           \
+    static constexpr Loops loops =                                                              \
+        pointwise<2, float, double>([](auto x, auto y) { return expression; }).with_cost(cost); \
+    run(loops, #name "_cpu", dtype, out, a, b);                                                 \
+  }                                                                                             \
   CPU_KERNEL(name, name##_cpu)
 
 // log(exp(x) + exp(y)) from the larger of the two; equal infinities would give NaN.
@@ -47,7 +48,8 @@ FUNCTION(xlog1py, 12, times_log(x, y, math::log1p(y)))
 FUNCTION(zeta, 64, decltype(x)(zeta(x, y)))
 #undef FUNCTION
 
-// The neighbour in the operands' own type: a float's neighbour is lost when it is rounded to a half type.
+// The neighbour in the operands' own type: a float's neighbour is lost when it is rounded to a half
+// type.
 template <class H>
 float next_half(float x, float y, uint16_t infinity) {
   constexpr uint16_t kSign = 0x8000;
@@ -68,10 +70,15 @@ float next_half(float x, float y, uint16_t infinity) {
 }
 
 void nextafter_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops halves = pointwise<2, float>([](float x, float y) { return next_half<Half>(x, y, 0x7c00); });
-  static constexpr Loops bfloats = pointwise<2, float>([](float x, float y) { return next_half<BFloat16>(x, y, 0x7f80); });
-  static constexpr Loops loops = pointwise<2, float, double>([](auto x, auto y) { return math::nextafter(x, y); });
-  const Loops& chosen = dtype == DType::Float16 ? halves : dtype == DType::BFloat16 ? bfloats : loops;
+  static constexpr Loops halves =
+      pointwise<2, float>([](float x, float y) { return next_half<Half>(x, y, 0x7c00); });
+  static constexpr Loops bfloats =
+      pointwise<2, float>([](float x, float y) { return next_half<BFloat16>(x, y, 0x7f80); });
+  static constexpr Loops loops =
+      pointwise<2, float, double>([](auto x, auto y) { return math::nextafter(x, y); });
+  const Loops& chosen = dtype == DType::Float16    ? halves
+                        : dtype == DType::BFloat16 ? bfloats
+                                                   : loops;
   run(chosen, "nextafter_cpu", dtype, out, a, b);
 }
 
@@ -84,7 +91,9 @@ void heaviside_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dt
 }
 
 int64_t greatest_divisor(int64_t a, int64_t b) {
-  auto magnitude = [](int64_t v) { return v < 0 ? 0 - static_cast<uint64_t>(v) : static_cast<uint64_t>(v); };
+  auto magnitude = [](int64_t v) {
+    return v < 0 ? 0 - static_cast<uint64_t>(v) : static_cast<uint64_t>(v);
+  };
   uint64_t x = magnitude(a), y = magnitude(b);
   while (x != 0) {
     uint64_t rest = y % x;
@@ -95,31 +104,40 @@ int64_t greatest_divisor(int64_t a, int64_t b) {
 }
 
 void gcd_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t>([](auto x, auto y) { return greatest_divisor(x, y); }).with_cost(64).without_bool();
+  static constexpr Loops loops =
+      pointwise<2, int64_t>([](auto x, auto y) { return greatest_divisor(x, y); })
+          .with_cost(64)
+          .without_bool();
   run(loops, "gcd_cpu", dtype, out, a, b);
 }
 
 void lcm_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t>([](auto x, auto y) -> int64_t {
-    int64_t divisor = greatest_divisor(x, y);
-    if (divisor == 0) return 0;
-    int64_t product = static_cast<int64_t>(static_cast<uint64_t>(x / divisor) * static_cast<uint64_t>(y));
-    return product < 0 ? static_cast<int64_t>(0 - static_cast<uint64_t>(product)) : product;
-  }).with_cost(64).without_bool();
+  static constexpr Loops loops =
+      pointwise<2, int64_t>([](auto x, auto y) -> int64_t {
+        int64_t divisor = greatest_divisor(x, y);
+        if (divisor == 0) return 0;
+        int64_t product =
+            static_cast<int64_t>(static_cast<uint64_t>(x / divisor) * static_cast<uint64_t>(y));
+        return product < 0 ? static_cast<int64_t>(0 - static_cast<uint64_t>(product)) : product;
+      })
+          .with_cost(64)
+          .without_bool();
   run(loops, "lcm_cpu", dtype, out, a, b);
 }
 
 void complex_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, float, double>([](auto re, auto im) { return Complex<decltype(re)>(re, im); });
+  static constexpr Loops loops =
+      pointwise<2, float, double>([](auto re, auto im) { return Complex<decltype(re)>(re, im); });
   run(loops, "complex_cpu", dtype, out, a, b);
 }
 
 void polar_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
   static constexpr Loops loops = pointwise<2, float, double>([](auto r, auto angle) {
-    using T = decltype(r);
-    double s = __builtin_sin(static_cast<double>(angle)), c = __builtin_cos(static_cast<double>(angle));
-    return Complex<T>(static_cast<T>(r * c), static_cast<T>(r * s));
-  }).with_cost(48);
+                                   using T = decltype(r);
+                                   double s = __builtin_sin(static_cast<double>(angle)),
+                                          c = __builtin_cos(static_cast<double>(angle));
+                                   return Complex<T>(static_cast<T>(r * c), static_cast<T>(r * s));
+                                 }).with_cost(48);
   run(loops, "polar_cpu", dtype, out, a, b);
 }
 

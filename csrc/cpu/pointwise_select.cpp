@@ -20,11 +20,13 @@ template <class T> T smaller(T a, T b) {
 }
 
 void maximum_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) { return larger(x, y); });
+  static constexpr Loops loops =
+      pointwise<2, int64_t, float, double>([](auto x, auto y) { return larger(x, y); });
   run(loops, "maximum_cpu", dtype, out, a, b);
 }
 void minimum_cpu(const Tensor& out, const Tensor& a, const Tensor& b, DType dtype) {
-  static constexpr Loops loops = pointwise<2, int64_t, float, double>([](auto x, auto y) { return smaller(x, y); });
+  static constexpr Loops loops =
+      pointwise<2, int64_t, float, double>([](auto x, auto y) { return smaller(x, y); });
   run(loops, "minimum_cpu", dtype, out, a, b);
 }
 // The number wins over NaN.
@@ -47,34 +49,41 @@ struct Bounds {
   Number min, max;
 };
 
-void clamp_cpu(const Tensor& out, const Tensor& input, const Scalar* min, const Scalar* max, DType dtype) {
+void clamp_cpu(const Tensor& out, const Tensor& input, const Scalar* min, const Scalar* max,
+               DType dtype) {
   if (min && max) {
     // The upper bound has the last word; NaN passes.
-    static constexpr Loops loops = pointwise_with<Bounds, 1, int64_t, float, double>([](auto x, const Bounds& bounds) {
-      using T = decltype(x);
-      T low = bounds.min.as<T>(), high = bounds.max.as<T>();
-      x = x < low ? low : x;
-      return x > high ? high : x;
-    });
+    static constexpr Loops loops =
+        pointwise_with<Bounds, 1, int64_t, float, double>([](auto x, const Bounds& bounds) {
+          using T = decltype(x);
+          T low = bounds.min.as<T>(), high = bounds.max.as<T>();
+          x = x < low ? low : x;
+          return x > high ? high : x;
+        });
     run_with(Bounds{*min, *max}, loops, "clamp_scalar_cpu", dtype, out, input);
   } else if (min) {
-    static constexpr Loops loops = pointwise_with<Number, 1, int64_t, float, double>([](auto x, const Number& min) {
-      auto low = min.as<decltype(x)>();
-      return x < low ? low : x;
-    });
+    static constexpr Loops loops =
+        pointwise_with<Number, 1, int64_t, float, double>([](auto x, const Number& min) {
+          auto low = min.as<decltype(x)>();
+          return x < low ? low : x;
+        });
     run_with(Number(*min), loops, "clamp_min_scalar_cpu", dtype, out, input);
   } else {
-    static constexpr Loops loops = pointwise_with<Number, 1, int64_t, float, double>([](auto x, const Number& max) {
-      auto high = max.as<decltype(x)>();
-      return x > high ? high : x;
-    });
+    static constexpr Loops loops =
+        pointwise_with<Number, 1, int64_t, float, double>([](auto x, const Number& max) {
+          auto high = max.as<decltype(x)>();
+          return x > high ? high : x;
+        });
     run_with(Number(*max), loops, "clamp_max_scalar_cpu", dtype, out, input);
   }
 }
 
-void clamp_between_cpu(const Tensor& out, const Tensor& input, const Tensor& min, const Tensor& max, DType dtype) {
+void clamp_between_cpu(const Tensor& out, const Tensor& input, const Tensor& min, const Tensor& max,
+                       DType dtype) {
   static constexpr Loops loops =
-      pointwise<3, int64_t, float, double>([](auto x, auto low, auto high) { return smaller(larger(x, low), high); }).without_bool();
+      pointwise<3, int64_t, float, double>([](auto x, auto low, auto high) {
+        return smaller(larger(x, low), high);
+      }).without_bool();
   run(loops, "clamp_cpu", dtype, out, input, min, max);
 }
 
@@ -84,7 +93,8 @@ constexpr Loop choice() {
   return LoopOf<decltype(choose), void, bool, T, T>::loop();
 }
 
-void where_cpu(const Tensor& out, const Tensor& condition, const Tensor& a, const Tensor& b, DType dtype) {
+void where_cpu(const Tensor& out, const Tensor& condition, const Tensor& a, const Tensor& b,
+               DType dtype) {
   static constexpr Loops loops = [] {
     Loops l;
     l.operands = 3;
@@ -111,15 +121,17 @@ struct Stand {
   }
 };
 
-void nan_to_num_cpu(const Tensor& out, const Tensor& input, double nan, double posinf, double neginf, DType dtype) {
-  static constexpr Loops loops = pointwise_with<Stand, 1, float, double, C64, C128>([](auto x, const Stand& stand) {
-    using T = decltype(x);
-    if constexpr (is_complex_type<T>) {
-      return T(stand.in_for(x.re), stand.in_for(x.im));
-    } else {
-      return stand.in_for(x);
-    }
-  });
+void nan_to_num_cpu(const Tensor& out, const Tensor& input, double nan, double posinf,
+                    double neginf, DType dtype) {
+  static constexpr Loops loops =
+      pointwise_with<Stand, 1, float, double, C64, C128>([](auto x, const Stand& stand) {
+        using T = decltype(x);
+        if constexpr (is_complex_type<T>) {
+          return T(stand.in_for(x.re), stand.in_for(x.im));
+        } else {
+          return stand.in_for(x);
+        }
+      });
   run_with(Stand{nan, posinf, neginf}, loops, "nan_to_num", dtype, out, input);
 }
 

@@ -29,9 +29,7 @@ void walk_rows(const Geometry& geometry, const Row& row) {
   }
 }
 
-inline bool is_dense(const Tensor& t) {
-  return fb::is_dense(t.sizes(), t.strides());
-}
+inline bool is_dense(const Tensor& t) { return fb::is_dense(t.sizes(), t.strides()); }
 
 // Fills a tensor with what the sampler draws.
 template <class T, class Sampler>

@@ -6,14 +6,30 @@ namespace fb::FB_CPU_NAMESPACE {
 namespace {
 
 // Type in which elements are added up.
-template <class T> struct Sum { using type = T; };
-template <> struct Sum<Half> { using type = float; };
-template <> struct Sum<BFloat16> { using type = float; };
-template <> struct Sum<uint8_t> { using type = int64_t; };
-template <> struct Sum<int8_t> { using type = int64_t; };
-template <> struct Sum<int16_t> { using type = int64_t; };
-template <> struct Sum<int32_t> { using type = int64_t; };
-template <> struct Sum<bool> { using type = int64_t; };
+template <class T> struct Sum {
+  using type = T;
+};
+template <> struct Sum<Half> {
+  using type = float;
+};
+template <> struct Sum<BFloat16> {
+  using type = float;
+};
+template <> struct Sum<uint8_t> {
+  using type = int64_t;
+};
+template <> struct Sum<int8_t> {
+  using type = int64_t;
+};
+template <> struct Sum<int16_t> {
+  using type = int64_t;
+};
+template <> struct Sum<int32_t> {
+  using type = int64_t;
+};
+template <> struct Sum<bool> {
+  using type = int64_t;
+};
 
 constexpr int64_t kBlock = 2048;   // elements that are added straight on
 constexpr int64_t kColumns = 128;  // columns that are added side by side
@@ -62,7 +78,8 @@ A sum_runs(const T* p, const ReduceLayout& l, int64_t first, int64_t count) {
 }
 
 template <class A, class T>
-void add_rows(const T* p, const ReduceLayout& l, int64_t first, int64_t count, int64_t width, A* sum) {
+void add_rows(const T* p, const ReduceLayout& l, int64_t first, int64_t count, int64_t width,
+              A* sum) {
   constexpr int64_t kRows = 256;
   if (count > kRows) {
     int64_t half = (count / 2 + kRows - 1) / kRows * kRows;
@@ -87,17 +104,22 @@ void sum_into(R* out, const T* in, const ReduceLayout& l) {
     return;
   }
   constexpr int64_t kGrain = 32768;
-  bool columns = !l.kept_sizes.empty() && l.kept_strides[0] == 1 && (l.reduced_sizes.empty() || l.reduced_strides[0] != 1);
+  bool columns = !l.kept_sizes.empty() && l.kept_strides[0] == 1 &&
+                 (l.reduced_sizes.empty() || l.reduced_strides[0] != 1);
   if (columns) {
-    int64_t width = l.kept_sizes[0], strips = (width + kColumns - 1) / kColumns, outer = l.kept / width;
-    parallel_for(0, outer * strips, std::max<int64_t>(1, kGrain / (kColumns * l.reduced)), [&](int64_t from, int64_t to) {
-      for (int64_t s = from; s < to; ++s) {
-        int64_t start = s % strips * kColumns, n = std::min(kColumns, width - start), row = s / strips * width;
-        A sums[kColumns];
-        add_rows(in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, row) + start, l, 0, l.reduced, n, sums);
-        for (int64_t c = 0; c < n; ++c) out[row + start + c] = static_cast<R>(sums[c]);
-      }
-    });
+    int64_t width = l.kept_sizes[0], strips = (width + kColumns - 1) / kColumns,
+            outer = l.kept / width;
+    parallel_for(0, outer * strips, std::max<int64_t>(1, kGrain / (kColumns * l.reduced)),
+                 [&](int64_t from, int64_t to) {
+                   for (int64_t s = from; s < to; ++s) {
+                     int64_t start = s % strips * kColumns, n = std::min(kColumns, width - start),
+                             row = s / strips * width;
+                     A sums[kColumns];
+                     add_rows(in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, row) + start,
+                              l, 0, l.reduced, n, sums);
+                     for (int64_t c = 0; c < n; ++c) out[row + start + c] = static_cast<R>(sums[c]);
+                   }
+                 });
     return;
   }
   int64_t runs = l.reduced_sizes.empty() ? 1 : l.reduced / l.reduced_sizes[0];
@@ -108,14 +130,16 @@ void sum_into(R* out, const T* in, const ReduceLayout& l) {
     std::vector<A> partial(static_cast<size_t>(parts));
     parallel_for(0, parts, 1, [&](int64_t from, int64_t to) {
       for (int64_t p = from; p < to; ++p)
-        partial[static_cast<size_t>(p)] = sum_run<A>(in + p * kPart * stride, std::min(kPart, l.reduced - p * kPart), stride);
+        partial[static_cast<size_t>(p)] =
+            sum_run<A>(in + p * kPart * stride, std::min(kPart, l.reduced - p * kPart), stride);
     });
     out[0] = static_cast<R>(sum_run<A>(partial.data(), parts, 1));
     return;
   }
   parallel_for(0, l.kept, std::max<int64_t>(1, kGrain / l.reduced), [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i)
-      out[i] = static_cast<R>(sum_runs<A>(in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, i), l, 0, runs));
+      out[i] = static_cast<R>(
+          sum_runs<A>(in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, i), l, 0, runs));
   });
 }
 

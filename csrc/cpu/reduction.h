@@ -1,5 +1,5 @@
-// How reductions walk their input: rows (the reduced run is contiguous), columns (a kept run is) or any strides. The order of
-// additions depends on the sizes alone, never on the number of threads.
+// How reductions walk their input: rows (the reduced run is contiguous), columns (a kept run is) or
+// any strides. The order of additions depends on the sizes alone, never on the number of threads.
 #pragma once
 #include <algorithm>
 #include <vector>
@@ -15,7 +15,8 @@ struct ReduceLayout {
       int64_t n = input.sizes()[d], stride = input.strides()[d];
       if (n == 1) continue;
       bool is_reduced = out.sizes()[d] == 1;
-      add(is_reduced ? reduced_sizes : kept_sizes, is_reduced ? reduced_strides : kept_strides, n, stride);
+      add(is_reduced ? reduced_sizes : kept_sizes, is_reduced ? reduced_strides : kept_strides, n,
+          stride);
     }
     for (int64_t n : kept_sizes) kept *= n;
     for (int64_t n : reduced_sizes) reduced *= n;

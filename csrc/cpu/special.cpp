@@ -8,9 +8,9 @@ constexpr double kInf = __builtin_inf();
 const double kNaN = __builtin_nan("");
 
 // B_2k of Bernoulli, for k = 1...
-constexpr double kBernoulli[] = {1.0 / 6,      -1.0 / 30,         1.0 / 42,  -1.0 / 30,        5.0 / 66,
-                                 -691.0 / 2730, 7.0 / 6,          -3617.0 / 510, 43867.0 / 798, -174611.0 / 330,
-                                 854513.0 / 138, -236364091.0 / 2730};
+constexpr double kBernoulli[] = {
+    1.0 / 6, -1.0 / 30,     1.0 / 42,      -1.0 / 30,       5.0 / 66,       -691.0 / 2730,
+    7.0 / 6, -3617.0 / 510, 43867.0 / 798, -174611.0 / 330, 854513.0 / 138, -236364091.0 / 2730};
 
 }  // namespace
 
@@ -61,7 +61,8 @@ double zeta(double s, double q) {
 
 double polygamma(int64_t n, double x) {
   if (n == 0) return digamma(x);
-  if (n == 1 && x < 0 && x != __builtin_floor(x)) {  // reflected: the terms of the sum would grow without bound
+  if (n == 1 && x < 0 &&
+      x != __builtin_floor(x)) {  // reflected: the terms of the sum would grow without bound
     double s = __builtin_sin(kPi * (x - __builtin_floor(x)));
     return kPi * kPi / (s * s) - polygamma(1, 1 - x);
   }
@@ -74,7 +75,8 @@ double erfinv(double y) {
   if (!(a <= 1)) return kNaN;
   if (a == 1) return __builtin_copysign(kInf, y);
   if (a == 0) return y;
-  // Winitzki's closed approximation (2008), then Newton's and Halley's steps on erf, or on erfc where erf is close to 1.
+  // Winitzki's closed approximation (2008), then Newton's and Halley's steps on erf, or on erfc
+  // where erf is close to 1.
   double c = 2 / (kPi * 0.147), l = __builtin_log1p(-a * a), h = c + 0.5 * l;
   double x = __builtin_sqrt(__builtin_sqrt(h * h - l / 0.147) - h);
   for (int step = 0; step < 3; ++step) {

@@ -16,7 +16,9 @@ Tensor hardshrink_forward(const Tensor& input, double lambd, Out out) {
   kernels::hardshrink(result, input, lambd, input.dtype());
   return result;
 }
-void shrink_vjp(Grad& g) { g.set("input", shrink_backward(g.dout(), g.in("input"), g.arg<double>("lambd"))); }
+void shrink_vjp(Grad& g) {
+  g.set("input", shrink_backward(g.dout(), g.in("input"), g.arg<double>("lambd")));
+}
 
 OP(hardshrink) {
   .schema = "hardshrink(Tensor input, float lambd=0.5) -> Tensor",
@@ -53,7 +55,8 @@ Tensor shrink_backward_forward(const Tensor& grad, const Tensor& input, double l
   return result;
 }
 void shrink_backward_vjp(Grad& g) {
-  if (g.needs("grad")) g.set("grad", shrink_backward(g.dout(), g.in("input"), g.arg<double>("lambd")));
+  if (g.needs("grad"))
+    g.set("grad", shrink_backward(g.dout(), g.in("input"), g.arg<double>("lambd")));
   set_zero(g, "input");
 }
 
@@ -103,7 +106,8 @@ OP(glu) {
   .vjp = composite(),
   .samples = "(3,4) | (4,3) 0 | (2,6,5) 1",
   .errors = "(3,3) -> RuntimeError: Halving dimension must be even",
-  .doc = "``a * sigmoid(b)``, where ``a`` and ``b`` are the halves of ``input`` along ``dim`` (Dauphin et al. 2016).",
+  .doc =
+      "``a * sigmoid(b)``, where ``a`` and ``b`` are the halves of ``input`` along ``dim`` (Dauphin et al. 2016).",
 };
 
 }  // namespace

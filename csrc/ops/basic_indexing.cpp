@@ -66,14 +66,14 @@ void index_view_vjp(Grad& g) {
   g.set("input", index_view_backward(g.dout(), g.sizes("input"), g.arg<Ints>("key")));
 }
 
-OP(index_view){
-    .schema = "index_view(Tensor input, int[] key) -> Tensor",
-    .names = "",
-    .forward = boxed<index_view_forward>,
-    .vjp = index_view_vjp,
-    .view = true,
-    .samples = "(3,4,5) [0,1,0,0,1,1,9,2] | (3,4) [3,1,0,0,2,0,0,0,0,-1,0,0]",
-    .errors = "(3,4) [0,3,0,0] -> IndexError: index 3 is out of bounds for dimension 0 with size 3",
+OP(index_view) {
+  .schema = "index_view(Tensor input, int[] key) -> Tensor",
+  .names = "",
+  .forward = boxed<index_view_forward>,
+  .vjp = index_view_vjp,
+  .view = true,
+  .samples = "(3,4,5) [0,1,0,0,1,1,9,2] | (3,4) [3,1,0,0,2,0,0,0,0,-1,0,0]",
+  .errors = "(3,4) [0,3,0,0] -> IndexError: index 3 is out of bounds for dimension 0 with size 3",
 };
 
 Tensor index_view_backward_forward(const Tensor& grad, Ints sizes, Ints key) {
@@ -81,16 +81,14 @@ Tensor index_view_backward_forward(const Tensor& grad, Ints sizes, Ints key) {
   copy_(index_view(whole, key), grad);
   return whole;
 }
-void index_view_backward_vjp(Grad& g) {
-  g.set("grad", index_view(g.dout(), g.arg<Ints>("key")));
-}
+void index_view_backward_vjp(Grad& g) { g.set("grad", index_view(g.dout(), g.arg<Ints>("key"))); }
 
-OP(index_view_backward){
-    .schema = "index_view_backward(Tensor grad, int[] sizes, int[] key) -> Tensor",
-    .names = "",
-    .forward = boxed<index_view_backward_forward>,
-    .vjp = index_view_backward_vjp,
-    .samples = "(2,5) [3,4,5] [0,1,0,0,1,1,9,2]",
+OP(index_view_backward) {
+  .schema = "index_view_backward(Tensor grad, int[] sizes, int[] key) -> Tensor",
+  .names = "",
+  .forward = boxed<index_view_backward_forward>,
+  .vjp = index_view_backward_vjp,
+  .samples = "(2,5) [3,4,5] [0,1,0,0,1,1,9,2]",
 };
 
 }  // namespace

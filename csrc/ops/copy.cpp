@@ -9,22 +9,25 @@ namespace fb {
 namespace {
 
 void check_readable(const Tensor& src, Device to) {
-  FB_CHECK_KIND(NotImplemented, !src.is_meta() || to.type == DeviceType::Meta, "Cannot copy out of meta tensor; no data!");
+  FB_CHECK_KIND(NotImplemented, !src.is_meta() || to.type == DeviceType::Meta,
+                "Cannot copy out of meta tensor; no data!");
 }
 
 Tensor empty_in(const Tensor& like, DType dtype, Device device, MemoryFormat format) {
   if (format != MemoryFormat::Preserve) return empty(like.sizes(), dtype, device, format);
   if (device == like.device()) return empty_like(like, dtype);
-  return is_dense(like.sizes(), like.strides()) ? empty_strided(like.sizes(), like.strides(), dtype, device)
-                                                : empty(like.sizes(), dtype, device);
+  return is_dense(like.sizes(), like.strides())
+             ? empty_strided(like.sizes(), like.strides(), dtype, device)
+             : empty(like.sizes(), dtype, device);
 }
 
-// --- copies -------------------------------------------------------------------------------------------------------------
+// --- copies --------------------------------------------------------------------------------------
 
 Tensor copy_forward(const Tensor& input, const Tensor& src, bool) {
   if (input.is(src)) return input;
-  FB_CHECK(broadcasts_to(src.sizes(), input.sizes()), "copy_: the source of shape ", shape_text(src.sizes()),
-           " does not broadcast to the target of shape ", shape_text(input.sizes()),
+  FB_CHECK(broadcasts_to(src.sizes(), input.sizes()), "copy_: the source of shape ",
+           shape_text(src.sizes()), " does not broadcast to the target of shape ",
+           shape_text(input.sizes()),
            ": The expanded size of the tensor must match the existing size");
   check_readable(src, input.device());
   check_writable(input);
@@ -41,9 +44,11 @@ OP(copy_) {
   .names = "Tensor.copy_",
   .forward = boxed<copy_forward>,
   .vjp = copy_vjp,
-  .samples = "(3,4) (3,4) | (3,4) (4,) | (3,4) (3,4):int64 | (3,):int64 (3,)@-5..5 | (0,) (0,) | (2,3) 1.5",
+  .samples =
+      "(3,4) (3,4) | (3,4) (4,) | (3,4) (3,4):int64 | (3,):int64 (3,)@-5..5 | (0,) (0,) | (2,3) 1.5",
   .errors = "(3,) (4,) -> RuntimeError: does not broadcast to the target",
-  .doc = R"(Copy the elements of ``src`` into this tensor, converting them to its type; ``src`` broadcasts.
+  .doc =
+      R"(Copy the elements of ``src`` into this tensor, converting them to its type; ``src`` broadcasts.
 
 Example::
 
@@ -54,7 +59,8 @@ Example::
 };
 
 Tensor clone_forward(const Tensor& input, std::optional<MemoryFormat> format) {
-  Tensor out = empty_in(input, input.dtype(), input.device(), format.value_or(MemoryFormat::Preserve));
+  Tensor out =
+      empty_in(input, input.dtype(), input.device(), format.value_or(MemoryFormat::Preserve));
   kernels::copy(out, input);
   return out;
 }
@@ -72,26 +78,30 @@ Args:
 )",
 };
 
-Tensor to_copy_forward(const Tensor& input, std::optional<DType> dtype, std::optional<Device> device,
-                       std::optional<MemoryFormat> format) {
+Tensor to_copy_forward(const Tensor& input, std::optional<DType> dtype,
+                       std::optional<Device> device, std::optional<MemoryFormat> format) {
   Device to = device.value_or(input.device());
   check_readable(input, to);
-  Tensor out = empty_in(input, dtype.value_or(input.dtype()), to, format.value_or(MemoryFormat::Preserve));
+  Tensor out =
+      empty_in(input, dtype.value_or(input.dtype()), to, format.value_or(MemoryFormat::Preserve));
   kernels::copy(out, input);
   return out;
 }
 
 OP(to_copy) {
-  .schema = "_to_copy(Tensor input, *, ScalarType? dtype=None, Device? device=None, MemoryFormat? memory_format=None) -> Tensor",
+  .schema =
+      "_to_copy(Tensor input, *, ScalarType? dtype=None, Device? device=None, MemoryFormat? memory_format=None) -> Tensor",
   .names = "_to_copy",
   .forward = boxed<to_copy_forward>,
   .vjp = pass_vjp,
-  .samples = "(3,4) dtype=float64 | (3,)@-5..5 dtype=int64 | (3,4) dtype=bfloat16 | (3,) dtype=complex64",
+  .samples =
+      "(3,4) dtype=float64 | (3,)@-5..5 dtype=int64 | (3,4) dtype=bfloat16 | (3,) dtype=complex64",
   .doc = "A copy of another type, device or memory format.",
 };
 
 Tensor contiguous_forward(const Tensor& input, MemoryFormat format) {
-  FB_CHECK(format != MemoryFormat::Preserve, "preserve memory format is unsupported by the contiguous operator");
+  FB_CHECK(format != MemoryFormat::Preserve,
+           "preserve memory format is unsupported by the contiguous operator");
   return input.is_contiguous(format) ? input : clone(input, format);
 }
 
@@ -104,22 +114,24 @@ OP(contiguous) {
   .doc = "The tensor itself if it is contiguous in memory, otherwise a contiguous copy.",
 };
 
-// --- filling ------------------------------------------------------------------------------------------------------------
+// --- filling -------------------------------------------------------------------------------------
 
 // Numbers must fit the type; elements of tensors are converted as always.
 void check_fits(const Scalar& value, DType dtype) {
   if (!is_integral(dtype) || dtype == DType::Bool) return;
-  FB_CHECK(!value.is_complex() || value.to<complex128>().imag() == 0, "value cannot be converted to type ", dtype,
-           " without overflow");
+  FB_CHECK(!value.is_complex() || value.to<complex128>().imag() == 0,
+           "value cannot be converted to type ", dtype, " without overflow");
   if (dtype == DType::Int64 && value.is_integral()) return;
   const int width = static_cast<int>(item_size(dtype)) * 8;
-  const double top = static_cast<double>(uint64_t{1} << (dtype == DType::UInt8 ? width : width - 1));
+  const double top =
+      static_cast<double>(uint64_t{1} << (dtype == DType::UInt8 ? width : width - 1));
   const double v = value.to<double>();
   FB_CHECK(v >= -top && v < top, "value cannot be converted to type ", dtype, " without overflow");
 }
 
 Tensor fill_forward(const Tensor& input, const Tensor& value) {
-  FB_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
+  FB_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+           value.dim(), " dimensions.");
   check_writable(input);
   if (value.impl()->wrapped_number) {
     Scalar number = item(value);
@@ -141,8 +153,9 @@ OP(fill_) {
   .forward = boxed<fill_forward>,
   .vjp = fill_vjp,
   .samples = "(3,4) 2.5 | (3,):int64 7 | (0,) 1 | (3,) ()",
-  .errors = "(3,) (3,) -> RuntimeError: fill_ only supports 0-dimension value tensor"
-            " | (3,):uint8 300 -> RuntimeError: value cannot be converted to type uint8 without overflow",
+  .errors =
+      "(3,) (3,) -> RuntimeError: fill_ only supports 0-dimension value tensor"
+      " | (3,):uint8 300 -> RuntimeError: value cannot be converted to type uint8 without overflow",
   .doc = "Set every element to ``value``, a number or a 0-d tensor.",
 };
 

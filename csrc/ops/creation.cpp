@@ -11,8 +11,8 @@
 
 #define FACTORY_TAIL \
   "*, ScalarType? dtype=None, Device? device=None, bool requires_grad=False) -> Tensor"
-#define LIKE_TAIL                                                                     \
-  "*, ScalarType? dtype=None, Device? device=None, bool requires_grad=False, "        \
+#define LIKE_TAIL                                                              \
+  "*, ScalarType? dtype=None, Device? device=None, bool requires_grad=False, " \
   "MemoryFormat memory_format=preserve_format) -> Tensor"
 
 namespace fb {
@@ -29,8 +29,9 @@ Tensor finished(const Tensor& t, bool grad) {
 // The tensor to fill: given with out=, or fresh.
 Tensor target(Ints size, MaybeDType dtype, DType inferred, MaybeDevice device, Out out) {
   if (const Tensor* given = out.given()) {
-    FB_CHECK(!dtype || *dtype == given->dtype(), "dtype ", dtype_class_name(dtype.value_or(inferred)),
-             " does not match dtype of out tensor (", dtype_class_name(given->dtype()), ")");
+    FB_CHECK(!dtype || *dtype == given->dtype(), "dtype ",
+             dtype_class_name(dtype.value_or(inferred)), " does not match dtype of out tensor (",
+             dtype_class_name(given->dtype()), ")");
     return out.make(size, given->dtype(), device.value_or(given->device()));
   }
   return empty(size, dtype.value_or(inferred), device.value_or(Device{}));
@@ -96,17 +97,19 @@ OP(full) {
   .doc = "A tensor filled with one number, from whose type the dtype follows.",
 };
 
-Tensor empty_forward(Ints size, MaybeDType dtype, MaybeDevice device, bool grad, MemoryFormat format,
-                     Out out) {
+Tensor empty_forward(Ints size, MaybeDType dtype, MaybeDevice device, bool grad,
+                     MemoryFormat format, Out out) {
   FB_CHECK(format != MemoryFormat::Preserve,
            "\"empty\": unsupported memory format option Preserve");
-  Tensor t = out.given() ? target(size, dtype, default_dtype(), device, out)
-                         : empty(size, dtype.value_or(default_dtype()), device.value_or(Device{}), format);
+  Tensor t = out.given()
+                 ? target(size, dtype, default_dtype(), device, out)
+                 : empty(size, dtype.value_or(default_dtype()), device.value_or(Device{}), format);
   return finished(out.finish(t), grad);
 }
 OP(empty) {
-  .schema = "_empty(int[] size, *, ScalarType? dtype=None, Device? device=None, bool requires_grad=False, "
-            "MemoryFormat memory_format=contiguous_format) -> Tensor",
+  .schema =
+      "_empty(int[] size, *, ScalarType? dtype=None, Device? device=None, bool requires_grad=False, "
+      "MemoryFormat memory_format=contiguous_format) -> Tensor",
   .names = "empty",
   .forward = boxed<empty_forward>,
   .vjp = no_gradient(),
@@ -114,9 +117,11 @@ OP(empty) {
   .doc = "A tensor whose elements are not set.",
 };
 
-Tensor empty_strided_forward(Ints size, Ints stride, MaybeDType dtype, MaybeDevice device, bool grad) {
-  return finished(empty_strided(size, stride, dtype.value_or(default_dtype()), device.value_or(Device{})),
-                  grad);
+Tensor empty_strided_forward(Ints size, Ints stride, MaybeDType dtype, MaybeDevice device,
+                             bool grad) {
+  return finished(
+      empty_strided(size, stride, dtype.value_or(default_dtype()), device.value_or(Device{})),
+      grad);
 }
 OP(empty_strided) {
   .schema = "_empty_strided(int[] size, int[] stride, " FACTORY_TAIL,
@@ -161,7 +166,8 @@ OP(empty_like) {
   .names = "empty_like",
   .forward = boxed<empty_like_forward>,
   .vjp = no_gradient(),
-  .doc = "A tensor of the same sizes, dtype, device and order of dimensions whose elements are not set.",
+  .doc =
+      "A tensor of the same sizes, dtype, device and order of dimensions whose elements are not set.",
 };
 
 Tensor zeros_like_forward(const Tensor& input, MaybeDType dtype, MaybeDevice device, bool grad,
@@ -190,8 +196,8 @@ OP(ones_like) {
   .doc = "Ones in the sizes, dtype, device and order of dimensions of ``input``.",
 };
 
-Tensor full_like_forward(const Tensor& input, const Scalar& value, MaybeDType dtype, MaybeDevice device,
-                         bool grad, MemoryFormat format) {
+Tensor full_like_forward(const Tensor& input, const Scalar& value, MaybeDType dtype,
+                         MaybeDevice device, bool grad, MemoryFormat format) {
   return filled(empty_as(input, dtype, device, format), value, Out(nullptr), grad);
 }
 OP(full_like) {
@@ -206,7 +212,8 @@ OP(full_like) {
 Tensor empty_new(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device) {
   return empty(size, dtype.value_or(input.dtype()), device.value_or(input.device()));
 }
-Tensor new_empty_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device, bool grad) {
+Tensor new_empty_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device,
+                         bool grad) {
   return finished(empty_new(input, size, dtype, device), grad);
 }
 OP(new_empty) {
@@ -218,8 +225,9 @@ OP(new_empty) {
 };
 Tensor new_empty_strided_forward(const Tensor& input, Ints size, Ints stride, MaybeDType dtype,
                                  MaybeDevice device, bool grad) {
-  return finished(empty_strided(size, stride, dtype.value_or(input.dtype()), device.value_or(input.device())),
-                  grad);
+  return finished(
+      empty_strided(size, stride, dtype.value_or(input.dtype()), device.value_or(input.device())),
+      grad);
 }
 OP(new_empty_strided) {
   .schema = "new_empty_strided(Tensor input, int[] size, int[] stride, " FACTORY_TAIL,
@@ -228,7 +236,8 @@ OP(new_empty_strided) {
   .vjp = no_gradient(),
   .doc = "A tensor of this dtype and device with the given strides whose elements are not set.",
 };
-Tensor new_zeros_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device, bool grad) {
+Tensor new_zeros_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device,
+                         bool grad) {
   return filled(empty_new(input, size, dtype, device), 0, Out(nullptr), grad);
 }
 OP(new_zeros) {
@@ -239,7 +248,8 @@ OP(new_zeros) {
   .samples = "(3,) [2,3] | (3,):int64 []",
   .doc = "Zeros of this dtype and device.",
 };
-Tensor new_ones_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device, bool grad) {
+Tensor new_ones_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device,
+                        bool grad) {
   return filled(empty_new(input, size, dtype, device), 1, Out(nullptr), grad);
 }
 OP(new_ones) {
@@ -263,7 +273,7 @@ OP(new_full) {
   .doc = "One number in a tensor of this dtype and device.",
 };
 
-// --- sequences ------------------------------------------------------------------------------------
+// --- sequences -----------------------------------------------------------------------------------
 
 int64_t arange_length(const Scalar& start, const Scalar& end, const Scalar& step, bool exact) {
   const double first = start.to<double>(), last = end.to<double>(), by = step.to<double>();
@@ -276,7 +286,8 @@ int64_t arange_length(const Scalar& start, const Scalar& end, const Scalar& step
     const Wide a = start.to<int64_t>(), b = end.to<int64_t>(), s = step.to<int64_t>();
     FB_CHECK(s != 0, "step must be nonzero");
     const Wide n = (b - a + s - (s > 0 ? 1 : -1)) / s;
-    FB_CHECK(n >= 0 && n <= std::numeric_limits<int64_t>::max(), "invalid size, possible overflow?");
+    FB_CHECK(n >= 0 && n <= std::numeric_limits<int64_t>::max(),
+             "invalid size, possible overflow?");
     return static_cast<int64_t>(n);
   }
   const double n = std::ceil((last - first) / by);
@@ -292,8 +303,8 @@ DType arange_dtype(std::initializer_list<const Scalar*> numbers) {
   return DType::Int64;
 }
 
-Tensor arange_of(const Scalar& start, const Scalar& end, const Scalar& step, MaybeDType dtype, DType inferred,
-                 MaybeDevice device, bool grad, Out out) {
+Tensor arange_of(const Scalar& start, const Scalar& end, const Scalar& step, MaybeDType dtype,
+                 DType inferred, MaybeDevice device, bool grad, Out out) {
   DType type = dtype.value_or(out.given() ? out.given()->dtype() : inferred);
   FB_CHECK(type != DType::Bool && !is_complex(type), "\"arange_cpu\" not implemented for '",
            dtype_class_name(type), "'");
@@ -306,8 +317,8 @@ Tensor arange_of(const Scalar& start, const Scalar& end, const Scalar& step, May
 Tensor arange_end(const Scalar& end, MaybeDType dtype, MaybeDevice device, bool grad, Out out) {
   return arange_of(0, end, 1, dtype, arange_dtype({&end}), device, grad, out);
 }
-Tensor arange_start(const Scalar& start, const Scalar& end, MaybeDType dtype, MaybeDevice device, bool grad,
-                    Out out) {
+Tensor arange_start(const Scalar& start, const Scalar& end, MaybeDType dtype, MaybeDevice device,
+                    bool grad, Out out) {
   return arange_of(start, end, 1, dtype, arange_dtype({&start, &end}), device, grad, out);
 }
 Tensor arange_step(const Scalar& start, const Scalar& end, const Scalar& step, MaybeDType dtype,
@@ -376,7 +387,8 @@ OP(range) {
 DType spaced_dtype(const Scalar& start, const Scalar& end, MaybeDType dtype, const char* name) {
   const bool complex = start.is_complex() || end.is_complex();
   FB_CHECK(!complex || !dtype || is_complex(*dtype), name, "(): inferred dtype ",
-           dtype_class_name(complex_dtype(default_dtype())), " can't be safely cast to passed dtype ",
+           dtype_class_name(complex_dtype(default_dtype())),
+           " can't be safely cast to passed dtype ",
            dtype_class_name(dtype.value_or(DType::Float32)));
   return complex ? complex_dtype(default_dtype()) : default_dtype();
 }
@@ -404,8 +416,8 @@ Example::
 )",
 };
 
-Tensor logspace_forward(const Scalar& start, const Scalar& end, int64_t steps, double base, MaybeDType dtype,
-                        MaybeDevice device, bool grad, Out out) {
+Tensor logspace_forward(const Scalar& start, const Scalar& end, int64_t steps, double base,
+                        MaybeDType dtype, MaybeDevice device, bool grad, Out out) {
   FB_CHECK(steps >= 0, "number of steps must be non-negative");
   Tensor t = target(Dims{steps}, dtype, spaced_dtype(start, end, dtype, "logspace"), device, out);
   kernels::logspace(t, start, end, base);
@@ -421,7 +433,7 @@ OP(logspace) {
   .doc = "``base`` to the power of ``steps`` evenly spaced exponents from ``start`` to ``end``.",
 };
 
-// --- matrices ---------------------------------------------------------------------------------------
+// --- matrices ------------------------------------------------------------------------------------
 
 Tensor eye_of(int64_t n, int64_t m, MaybeDType dtype, MaybeDevice device, bool grad, Out out) {
   FB_CHECK(n >= 0, "n must be greater or equal to 0, got ", n);
@@ -464,8 +476,8 @@ int64_t triangle_size(int64_t row, int64_t col, int64_t offset, bool upper) {
   }
   return upper ? row * col - lower : lower;
 }
-Tensor triangle(int64_t row, int64_t col, int64_t offset, MaybeDType dtype, MaybeDevice device, bool grad,
-                bool upper) {
+Tensor triangle(int64_t row, int64_t col, int64_t offset, MaybeDType dtype, MaybeDevice device,
+                bool grad, bool upper) {
   FB_CHECK(row >= 0, "row must be non-negative, got", row);
   FB_CHECK(col >= 0, "col must be non-negative, got", col);
   count_elements(Dims{row, col});
@@ -475,8 +487,8 @@ Tensor triangle(int64_t row, int64_t col, int64_t offset, MaybeDType dtype, Mayb
   kernels::triangle_indices(t, row, col, offset, upper);
   return finished(t, grad);
 }
-Tensor tril_indices_forward(int64_t row, int64_t col, int64_t offset, MaybeDType dtype, MaybeDevice device,
-                            bool grad) {
+Tensor tril_indices_forward(int64_t row, int64_t col, int64_t offset, MaybeDType dtype,
+                            MaybeDevice device, bool grad) {
   return triangle(row, col, offset, dtype, device, grad, false);
 }
 OP(tril_indices) {
@@ -488,8 +500,8 @@ OP(tril_indices) {
   .errors = "-1 3 -> RuntimeError: row must be non-negative",
   .doc = "Rows and columns, as a (2, n) tensor, of the elements on and below a diagonal.",
 };
-Tensor triu_indices_forward(int64_t row, int64_t col, int64_t offset, MaybeDType dtype, MaybeDevice device,
-                            bool grad) {
+Tensor triu_indices_forward(int64_t row, int64_t col, int64_t offset, MaybeDType dtype,
+                            MaybeDevice device, bool grad) {
   return triangle(row, col, offset, dtype, device, grad, true);
 }
 OP(triu_indices) {

@@ -48,7 +48,8 @@ void execute_recorded(Call& c) {
   each_result(c, [&](Tensor& t) {
     if (!t.defined() || !is_differentiable(t.dtype())) {
       // Results and gradients are numbered alike.
-      node->outputs.push_back({Dims(t.defined() ? t.sizes() : Ints()), t.defined() ? t.dtype() : DType::Undefined, {}});
+      node->outputs.push_back(
+          {Dims(t.defined() ? t.sizes() : Ints()), t.defined() ? t.dtype() : DType::Undefined, {}});
       return;
     }
     if (t.impl()->autograd) t = t.alias();  // the operator handed an argument through
@@ -79,14 +80,16 @@ void execute_writing(Call& c) {
   if (c.form == Form::Out) {
     bool target_needs = false;
     for (uint32_t i = 0; i < c.target_count; ++i) target_needs |= requires_grad(c.targets[i]);
-    FB_CHECK(!tls.grad || !(records || target_needs), c.op.name,
-             "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
+    FB_CHECK(
+        !tls.grad || !(records || target_needs), c.op.name,
+        "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
   }
   each_written(c, [&](const Tensor& t) { check_inplace(t, records); });
-  const Tensor* self = c.form == Form::Out             ? nullptr
-                       : c.target_count               ? c.targets
-                       : c.args[0].kind == Kind::Tensor ? &reinterpret_cast<const Tensor&>(c.args[0].tensor)
-                                                        : nullptr;
+  const Tensor* self = c.form == Form::Out ? nullptr
+                       : c.target_count    ? c.targets
+                       : c.args[0].kind == Kind::Tensor
+                           ? &reinterpret_cast<const Tensor&>(c.args[0].tensor)
+                           : nullptr;
   records &= self && is_differentiable(self->dtype());
   Ref<OpNode> node;
   if (records) {

@@ -68,12 +68,14 @@ void masked_scale_vjp(Grad& g) {
   g.set("input", _masked_scale(g.dout(), g.in("mask"), g.arg<double>("scale")));
 }
 
-OP(masked_scale){.schema = "_masked_scale(Tensor input, Tensor mask, float scale) -> Tensor",
-                 .names = "",
-                 .forward = boxed<masked_scale_forward>,
-                 .vjp = masked_scale_vjp,
-                 .save = "mask",
-                 .doc = "``input * scale`` where the mask is true, ``input * 0`` elsewhere."};
+OP(masked_scale) {
+  .schema = "_masked_scale(Tensor input, Tensor mask, float scale) -> Tensor",
+  .names = "",
+  .forward = boxed<masked_scale_forward>,
+  .vjp = masked_scale_vjp,
+  .save = "mask",
+  .doc = "``input * scale`` where the mask is true, ``input * 0`` elsewhere."
+};
 
 std::tuple<Tensor, Tensor> dropout_forward(const Tensor& input, double p, Out out) {
   check_dropout_type(input);
@@ -93,12 +95,14 @@ void dropout_vjp(Grad& g) {
   g.set("input", _masked_scale(g.dout(0), g.out(1), scale));
 }
 
-OP(masked_dropout){.schema = "_dropout(Tensor input, float p) -> (Tensor output, Tensor mask)",
-                   .names = "",
-                   .forward = boxed<dropout_forward>,
-                   .vjp = dropout_vjp,
-                   .save = "mask",
-                   .doc = "Dropout in training, with the mask that was drawn."};
+OP(masked_dropout) {
+  .schema = "_dropout(Tensor input, float p) -> (Tensor output, Tensor mask)",
+  .names = "",
+  .forward = boxed<dropout_forward>,
+  .vjp = dropout_vjp,
+  .save = "mask",
+  .doc = "Dropout in training, with the mask that was drawn."
+};
 
 // ---- dropout
 // -------------------------------------------------------------------------------------
@@ -108,9 +112,7 @@ bool does_nothing(const Tensor& input, double p, bool train) {
   return p == 0 || !train || input.numel() == 0;
 }
 
-Tensor zero_like_number(const Tensor& input) {
-  return scalar_tensor(Scalar(0), input.dtype());
-}
+Tensor zero_like_number(const Tensor& input) { return scalar_tensor(Scalar(0), input.dtype()); }
 
 Tensor dropout_composite(const Tensor& input, double p, bool train) {
   if (does_nothing(input, p, train)) return input;
@@ -125,36 +127,39 @@ Tensor dropout_inplace(const Tensor& input, double p, bool train) {
   return call_inplace(op, input, p);
 }
 
-OP(dropout){.schema = "dropout(Tensor input, float p, bool train) -> Tensor",
-            .names = "dropout",
-            .forward = boxed<dropout_composite>,
-            .vjp = composite(),
-            .errors =
-                "(3,) 1.5 True -> RuntimeError: dropout probability has to be between 0 and 1 | "
-                "(3,):int64 0.5 True -> RuntimeError: result type Float can't be cast",
-            .doc = "See :func:`nn.functional.dropout`."};
+OP(dropout) {
+  .schema = "dropout(Tensor input, float p, bool train) -> Tensor",
+  .names = "dropout",
+  .forward = boxed<dropout_composite>,
+  .vjp = composite(),
+  .errors =
+      "(3,) 1.5 True -> RuntimeError: dropout probability has to be between 0 and 1 | "
+      "(3,):int64 0.5 True -> RuntimeError: result type Float can't be cast",
+  .doc = "See :func:`nn.functional.dropout`."
+};
 
-OP(dropout_){.schema = "dropout_(Tensor(a!) input, float p, bool train) -> Tensor",
-             .names = "dropout_",
-             .forward = boxed<dropout_inplace>,
-             .vjp = composite(),
-             .doc = "See :func:`nn.functional.dropout`."};
+OP(dropout_) {
+  .schema = "dropout_(Tensor(a!) input, float p, bool train) -> Tensor",
+  .names = "dropout_",
+  .forward = boxed<dropout_inplace>,
+  .vjp = composite(),
+  .doc = "See :func:`nn.functional.dropout`."
+};
 
 Tensor functional_dropout(const Tensor& input, double p, bool training, bool inplace) {
   check_probability_value(p);
   return inplace ? dropout_inplace(input, p, training) : dropout_composite(input, p, training);
 }
 
-OP(functional_dropout){
-    .schema =
-        "functional_dropout(Tensor input, float p=0.5, bool training=True, "
-        "bool inplace=False) -> Tensor",
-    .names = "nn.functional.dropout",
-    .forward = boxed<functional_dropout>,
-    .vjp = composite(),
-    .errors =
-        "(3,) -0.1 -> ValueError: dropout probability has to be between 0 and 1, but got -0.1",
-    .doc = R"(Set elements to zero with probability ``p`` and multiply the others by ``1 / (1 - p)``
+OP(functional_dropout) {
+  .schema =
+      "functional_dropout(Tensor input, float p=0.5, bool training=True, "
+      "bool inplace=False) -> Tensor",
+  .names = "nn.functional.dropout",
+  .forward = boxed<functional_dropout>,
+  .vjp = composite(),
+  .errors = "(3,) -0.1 -> ValueError: dropout probability has to be between 0 and 1, but got -0.1",
+  .doc = R"(Set elements to zero with probability ``p`` and multiply the others by ``1 / (1 - p)``
 (Hinton et al. 2012), so that the expected value stays.
 
 Args:
@@ -170,22 +175,22 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.nn.functional.dropout(torch.ones(6), 0.5)
-    tensor([0., 0., 2., 0., 0., 0.]))"};
+    tensor([0., 0., 2., 0., 0., 0.]))"
+};
 
 Tensor masked_scale_composite(const Tensor& grad, const Tensor& mask, double scale) {
   return _masked_scale(grad, mask, scale);
 }
 
-OP(native_dropout_backward){
-    .schema = "native_dropout_backward(Tensor grad_output, Tensor mask, float scale) -> Tensor",
-    .names = "native_dropout_backward",
-    .forward = boxed<masked_scale_composite>,
-    .vjp = composite(),
-    .doc = "The gradient of :func:`native_dropout`: ``grad_output * mask * scale``."};
+OP(native_dropout_backward) {
+  .schema = "native_dropout_backward(Tensor grad_output, Tensor mask, float scale) -> Tensor",
+  .names = "native_dropout_backward",
+  .forward = boxed<masked_scale_composite>,
+  .vjp = composite(),
+  .doc = "The gradient of :func:`native_dropout`: ``grad_output * mask * scale``."
+};
 
-double native_scale(double p) {
-  return p == 1 ? 0 : 1 / (1 - p);
-}
+double native_scale(double p) { return p == 1 ? 0 : 1 / (1 - p); }
 
 std::tuple<Tensor, Tensor> native_dropout_forward(const Tensor& input, double p,
                                                   std::optional<bool> train) {
@@ -207,13 +212,14 @@ void native_dropout_vjp(Grad& g) {
   g.set("input", native_dropout_backward(g.dout(0), g.out(1), scale));
 }
 
-OP(native_dropout){
-    .schema = "native_dropout(Tensor input, float p, bool? train) -> (Tensor output, Tensor mask)",
-    .names = "native_dropout",
-    .forward = boxed<native_dropout_forward>,
-    .vjp = native_dropout_vjp,
-    .save = "mask",
-    .doc = "Dropout that also returns the mask of what was kept."};
+OP(native_dropout) {
+  .schema = "native_dropout(Tensor input, float p, bool? train) -> (Tensor output, Tensor mask)",
+  .names = "native_dropout",
+  .forward = boxed<native_dropout_forward>,
+  .vjp = native_dropout_vjp,
+  .save = "mask",
+  .doc = "Dropout that also returns the mask of what was kept."
+};
 
 // ---- whole channels, and dropout for SELU
 // --------------------------------------------------------
@@ -293,14 +299,14 @@ Tensor functional_alpha_dropout(const Tensor& input, double p, bool training, bo
   return drop_alpha(input, p, training, inplace, false);
 }
 
-OP(functional_alpha_dropout){
-    .schema =
-        "functional_alpha_dropout(Tensor input, float p=0.5, bool training=False, "
-        "bool inplace=False) -> Tensor",
-    .names = "nn.functional.alpha_dropout",
-    .forward = boxed<functional_alpha_dropout>,
-    .vjp = composite(),
-    .doc = R"(Dropout for networks with SELU (Klambauer et al. 2017): keeps mean 0 and variance 1.
+OP(functional_alpha_dropout) {
+  .schema =
+      "functional_alpha_dropout(Tensor input, float p=0.5, bool training=False, "
+      "bool inplace=False) -> Tensor",
+  .names = "nn.functional.alpha_dropout",
+  .forward = boxed<functional_alpha_dropout>,
+  .vjp = composite(),
+  .doc = R"(Dropout for networks with SELU (Klambauer et al. 2017): keeps mean 0 and variance 1.
 
 Dropped elements get the value at which SELU saturates, not zero.
 
@@ -311,7 +317,8 @@ Args:
     inplace: whether to write into ``input``.
 
 Returns:
-    A tensor like ``input``.)"};
+    A tensor like ``input``.)"
+};
 
 Tensor functional_feature_alpha_dropout(const Tensor& input, double p, bool training,
                                         bool inplace) {
@@ -319,15 +326,15 @@ Tensor functional_feature_alpha_dropout(const Tensor& input, double p, bool trai
   return drop_alpha(input, p, training, inplace, true);
 }
 
-OP(functional_feature_alpha_dropout){
-    .schema =
-        "functional_feature_alpha_dropout(Tensor input, float p=0.5, bool training=False, "
-        "bool inplace=False) -> Tensor",
-    .names = "nn.functional.feature_alpha_dropout",
-    .forward = boxed<functional_feature_alpha_dropout>,
-    .vjp = composite(),
-    .doc =
-        "As :func:`alpha_dropout`, for whole channels: ``input`` is ``(batch, channels, ...)``."};
+OP(functional_feature_alpha_dropout) {
+  .schema =
+      "functional_feature_alpha_dropout(Tensor input, float p=0.5, bool training=False, "
+      "bool inplace=False) -> Tensor",
+  .names = "nn.functional.feature_alpha_dropout",
+  .forward = boxed<functional_feature_alpha_dropout>,
+  .vjp = composite(),
+  .doc = "As :func:`alpha_dropout`, for whole channels: ``input`` is ``(batch, channels, ...)``."
+};
 
 // Channels of an input without a batch dimension are counted by its first dimension.
 Tensor functional_channels(const Tensor& input, double p, bool training, bool inplace,
@@ -357,16 +364,16 @@ Tensor functional_dropout3d(const Tensor& input, double p, bool training, bool i
   return functional_channels(input, p, training, inplace, input.dim() == 5);
 }
 
-OP(functional_dropout1d){
-    .schema =
-        "functional_dropout1d(Tensor input, float p=0.5, bool training=True, "
-        "bool inplace=False) -> Tensor",
-    .names = "nn.functional.dropout1d",
-    .forward = boxed<functional_dropout1d>,
-    .vjp = composite(),
-    .errors = "(3,) -> RuntimeError: dropout1d: Expected 2D or 3D input, but received a 1D input",
-    .doc =
-        R"(Set channels to zero with probability ``p``; the others are scaled by ``1 / (1 - p)``.
+OP(functional_dropout1d) {
+  .schema =
+      "functional_dropout1d(Tensor input, float p=0.5, bool training=True, "
+      "bool inplace=False) -> Tensor",
+  .names = "nn.functional.dropout1d",
+  .forward = boxed<functional_dropout1d>,
+  .vjp = composite(),
+  .errors = "(3,) -> RuntimeError: dropout1d: Expected 2D or 3D input, but received a 1D input",
+  .doc =
+      R"(Set channels to zero with probability ``p``; the others are scaled by ``1 / (1 - p)``.
 
 Args:
     input: ``(batch, channels, length)`` or ``(channels, length)``.
@@ -375,17 +382,18 @@ Args:
     inplace: whether to write into ``input``.
 
 Returns:
-    A tensor like ``input``.)"};
+    A tensor like ``input``.)"
+};
 
-OP(functional_dropout2d){
-    .schema =
-        "functional_dropout2d(Tensor input, float p=0.5, bool training=True, "
-        "bool inplace=False) -> Tensor",
-    .names = "nn.functional.dropout2d",
-    .forward = boxed<functional_dropout2d>,
-    .vjp = composite(),
-    .doc =
-        R"(Set channels to zero with probability ``p``; the others are scaled by ``1 / (1 - p)``.
+OP(functional_dropout2d) {
+  .schema =
+      "functional_dropout2d(Tensor input, float p=0.5, bool training=True, "
+      "bool inplace=False) -> Tensor",
+  .names = "nn.functional.dropout2d",
+  .forward = boxed<functional_dropout2d>,
+  .vjp = composite(),
+  .doc =
+      R"(Set channels to zero with probability ``p``; the others are scaled by ``1 / (1 - p)``.
 
 Args:
     input: ``(batch, channels, height, width)``. Three dimensions are taken for ``(batch, channels,
@@ -395,17 +403,18 @@ Args:
     inplace: whether to write into ``input``.
 
 Returns:
-    A tensor like ``input``.)"};
+    A tensor like ``input``.)"
+};
 
-OP(functional_dropout3d){
-    .schema =
-        "functional_dropout3d(Tensor input, float p=0.5, bool training=True, "
-        "bool inplace=False) -> Tensor",
-    .names = "nn.functional.dropout3d",
-    .forward = boxed<functional_dropout3d>,
-    .vjp = composite(),
-    .doc =
-        R"(Set channels to zero with probability ``p``; the others are scaled by ``1 / (1 - p)``.
+OP(functional_dropout3d) {
+  .schema =
+      "functional_dropout3d(Tensor input, float p=0.5, bool training=True, "
+      "bool inplace=False) -> Tensor",
+  .names = "nn.functional.dropout3d",
+  .forward = boxed<functional_dropout3d>,
+  .vjp = composite(),
+  .doc =
+      R"(Set channels to zero with probability ``p``; the others are scaled by ``1 / (1 - p)``.
 
 Args:
     input: ``(batch, channels, depth, height, width)``, or without the batch dimension.
@@ -414,7 +423,8 @@ Args:
     inplace: whether to write into ``input``.
 
 Returns:
-    A tensor like ``input``.)"};
+    A tensor like ``input``.)"
+};
 
 // ---- randomised leaky ReLU
 // -----------------------------------------------------------------------
@@ -434,14 +444,16 @@ void rrelu_noise_vjp(Grad& g) {
   if (g.dout(0).defined()) g.set("input", mul(g.dout(0), g.out(1)));
 }
 
-OP(rrelu_noise){.schema =
-                    "_rrelu(Tensor input, float lower, float upper, Generator? generator=None) "
-                    "-> (Tensor output, Tensor noise)",
-                .names = "",
-                .forward = boxed<rrelu_noise_forward>,
-                .vjp = rrelu_noise_vjp,
-                .save = "noise",
-                .doc = "rrelu in training, with the factors of the elements."};
+OP(rrelu_noise) {
+  .schema =
+      "_rrelu(Tensor input, float lower, float upper, Generator? generator=None) "
+      "-> (Tensor output, Tensor noise)",
+  .names = "",
+  .forward = boxed<rrelu_noise_forward>,
+  .vjp = rrelu_noise_vjp,
+  .save = "noise",
+  .doc = "rrelu in training, with the factors of the elements."
+};
 
 void check_rrelu(double lower, double upper) {
   FB_CHECK(lower <= upper, "Lower bound should be less than or equal to the upper bound");
@@ -466,24 +478,27 @@ Tensor rrelu_inplace(const Tensor& input, double lower, double upper, bool train
                   : call_inplace(leaky_relu, input, (lower + upper) / 2);
 }
 
-OP(rrelu){
-    .schema =
-        "rrelu(Tensor input, float lower=0.125, float upper=0.3333333333333333, "
-        "bool training=False, Generator? generator=None) -> Tensor",
-    .names = "rrelu",
-    .forward = boxed<rrelu_forward>,
-    .vjp = composite(),
-    .samples = "(3,4) | (5,) 0.1 0.2 | (0,)",
-    .errors = "(3,) 0.5 0.2 -> RuntimeError: Lower bound should be less than or equal to the upper",
-    .doc = "See :func:`nn.functional.rrelu`."};
+OP(rrelu) {
+  .schema =
+      "rrelu(Tensor input, float lower=0.125, float upper=0.3333333333333333, "
+      "bool training=False, Generator? generator=None) -> Tensor",
+  .names = "rrelu",
+  .forward = boxed<rrelu_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) | (5,) 0.1 0.2 | (0,)",
+  .errors = "(3,) 0.5 0.2 -> RuntimeError: Lower bound should be less than or equal to the upper",
+  .doc = "See :func:`nn.functional.rrelu`."
+};
 
-OP(rrelu_){.schema =
-               "rrelu_(Tensor(a!) input, float lower=0.125, float upper=0.3333333333333333, "
-               "bool training=False, Generator? generator=None) -> Tensor",
-           .names = "rrelu_, nn.functional.rrelu_",
-           .forward = boxed<rrelu_inplace>,
-           .vjp = composite(),
-           .doc = "See :func:`nn.functional.rrelu`."};
+OP(rrelu_) {
+  .schema =
+      "rrelu_(Tensor(a!) input, float lower=0.125, float upper=0.3333333333333333, "
+      "bool training=False, Generator? generator=None) -> Tensor",
+  .names = "rrelu_, nn.functional.rrelu_",
+  .forward = boxed<rrelu_inplace>,
+  .vjp = composite(),
+  .doc = "See :func:`nn.functional.rrelu`."
+};
 
 Tensor functional_rrelu(const Tensor& input, double lower, double upper, bool training,
                         bool inplace) {
@@ -491,15 +506,15 @@ Tensor functional_rrelu(const Tensor& input, double lower, double upper, bool tr
                  : rrelu_forward(input, lower, upper, training, nullptr);
 }
 
-OP(functional_rrelu){
-    .schema =
-        "functional_rrelu(Tensor input, float lower=0.125, float upper=0.3333333333333333, "
-        "bool training=False, bool inplace=False) -> Tensor",
-    .names = "nn.functional.rrelu",
-    .forward = boxed<functional_rrelu>,
-    .vjp = composite(),
-    .samples = "(3,4) | (5,) 0.1 0.2 | (0,)",
-    .doc = R"(Leaky ReLU with random slopes: ``x`` where ``x > 0``, else ``a * x`` (Xu et al. 2015).
+OP(functional_rrelu) {
+  .schema =
+      "functional_rrelu(Tensor input, float lower=0.125, float upper=0.3333333333333333, "
+      "bool training=False, bool inplace=False) -> Tensor",
+  .names = "nn.functional.rrelu",
+  .forward = boxed<functional_rrelu>,
+  .vjp = composite(),
+  .samples = "(3,4) | (5,) 0.1 0.2 | (0,)",
+  .doc = R"(Leaky ReLU with random slopes: ``x`` where ``x > 0``, else ``a * x`` (Xu et al. 2015).
 
 In training every ``a`` is drawn uniformly from ``[lower, upper)``, else it is their mean.
 
@@ -516,7 +531,8 @@ Returns:
 Example::
 
     >>> torch.nn.functional.rrelu(torch.tensor([-1.0, 2.0]), 0.2, 0.4)
-    tensor([-0.3000,  2.0000]))"};
+    tensor([-0.3000,  2.0000]))"
+};
 
 }  // namespace
 }  // namespace fb

@@ -10,7 +10,8 @@ using Strides = SmallVector<int64_t, 6>;
 // A lower category has a say only by being of a higher kind.
 DType combine(DType higher, DType lower) {
   if (is_complex(higher)) return higher;
-  if (higher != DType::Undefined && is_floating(higher)) return lower != DType::Undefined && is_complex(lower) ? complex_dtype(higher) : higher;
+  if (higher != DType::Undefined && is_floating(higher))
+    return lower != DType::Undefined && is_complex(lower) ? complex_dtype(higher) : higher;
   if (higher == DType::Undefined || higher == DType::Bool) return promote_types(higher, lower);
   if (lower != DType::Undefined && !is_integral(lower)) return promote_types(higher, lower);
   return higher;
@@ -26,8 +27,8 @@ Strides strides_in(const Tensor& t, Ints shape) {
   return strides;
 }
 
-// Dimensions from the innermost out: first by the strides of the first operand that tells two dimensions apart, which is
-// how PyTorch decides in which order a result lies in memory.
+// Dimensions from the innermost out: first by the strides of the first operand that tells two
+// dimensions apart, which is how PyTorch decides in which order a result lies in memory.
 SmallVector<int64_t, 6> walk_order(Ints shape, std::span<const Strides> strides) {
   int64_t ndim = static_cast<int64_t>(shape.size());
   SmallVector<int64_t, 6> order;
@@ -58,13 +59,15 @@ Device common_device(Operands operands) {
   Device device = operands[0]->device();
   for (const Tensor* t : operands) {
     if (t->device() == device) continue;
-    if (t->dim() == 0 && t->device().type == DeviceType::CPU) continue;  // a number may come from the CPU
+    if (t->dim() == 0 && t->device().type == DeviceType::CPU)
+      continue;  // a number may come from the CPU
     bool first_is_number = device.type == DeviceType::CPU;
     for (const Tensor* u : operands) {
       if (u->device() == device && u->dim() != 0) first_is_number = false;
     }
-    FB_CHECK(first_is_number, "Expected all tensors to be on the same device, but found at least two devices, ", device,
-             " and ", t->device(), "!");
+    FB_CHECK(first_is_number,
+             "Expected all tensors to be on the same device, but found at least two devices, ",
+             device, " and ", t->device(), "!");
     device = t->device();
   }
   return device;
@@ -122,15 +125,19 @@ Promotion& Promotion::add(const Tensor& t) {
 Promotion& Promotion::add(const Scalar& s) { return add_number(s.dtype()); }
 
 Promotion& Promotion::add_number(DType kind) {
-  if (is_complex(kind)) kind = complex_dtype(default_dtype());
-  else if (is_floating(kind)) kind = default_dtype();
+  if (is_complex(kind))
+    kind = complex_dtype(default_dtype());
+  else if (is_floating(kind))
+    kind = default_dtype();
   number_ = promote_types(number_, kind);
   return *this;
 }
 
 DType Promotion::type() const { return combine(dimensioned_, combine(zero_dim_, number_)); }
 
-DType result_type_slow(const Tensor& a, const Tensor& b) { return Promotion().add(a).add(b).type(); }
+DType result_type_slow(const Tensor& a, const Tensor& b) {
+  return Promotion().add(a).add(b).type();
+}
 
 DType result_type(Operands operands) {
   Promotion promotion;
@@ -146,23 +153,26 @@ void check_castable(DType result, const Tensor& target) {
 void check_writable(const Tensor& t) {
   if (t.is_contiguous()) return;
   for (size_t d = 0; d < t.sizes().size(); ++d) {
-    FB_CHECK(t.strides()[d] != 0 || t.sizes()[d] <= 1 || t.numel() == 0,
-             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-             "Please clone() the tensor before performing the operation.");
+    FB_CHECK(
+        t.strides()[d] != 0 || t.sizes()[d] <= 1 || t.numel() == 0,
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+        "Please clone() the tensor before performing the operation.");
   }
 }
 
 void check_overlap(const Tensor& target, const Tensor& input) {
   if (target.is(input) || !(target.storage() == input.storage())) return;
   if (target.numel() == 0 || input.numel() == 0 || target.is_meta()) return;
-  if (!is_dense(target.sizes(), target.strides()) || !is_dense(input.sizes(), input.strides())) return;
+  if (!is_dense(target.sizes(), target.strides()) || !is_dense(input.sizes(), input.strides()))
+    return;
   auto [a, a_end] = span_of(target);
   auto [b, b_end] = span_of(input);
   if (a >= b_end || b >= a_end) return;
   bool same = a == b && a_end == b_end && std::ranges::equal(target.strides(), input.strides());
-  FB_CHECK(same,
-           "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-           "location. Please clone() the tensor before performing the operation.");
+  FB_CHECK(
+      same,
+      "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+      "location. Please clone() the tensor before performing the operation.");
 }
 
 Tensor pointwise_output_fresh(DType type, Operands operands) {
@@ -186,7 +196,8 @@ Tensor pointwise_output(DType type, Out out, Operands operands, uint32_t i) {
   return *target;
 }
 
-Geometry::Geometry(const Tensor& out, Operands inputs) : numel(out.numel()), operands(static_cast<int>(inputs.size()) + 1) {
+Geometry::Geometry(const Tensor& out, Operands inputs)
+    : numel(out.numel()), operands(static_cast<int>(inputs.size()) + 1) {
   Ints shape = out.sizes();
   Strides raw[kMaxOperands];
   raw[0] = strides_in(out, shape);
@@ -195,7 +206,8 @@ Geometry::Geometry(const Tensor& out, Operands inputs) : numel(out.numel()), ope
   for (int64_t d : order) {
     if (shape[d] == 1) continue;
     bool joins = !sizes.empty();
-    for (int k = 0; k < operands && joins; ++k) joins = raw[k][d] == strides[k].back() * sizes.back();
+    for (int k = 0; k < operands && joins; ++k)
+      joins = raw[k][d] == strides[k].back() * sizes.back();
     if (joins) {
       sizes.back() *= shape[d];
       continue;

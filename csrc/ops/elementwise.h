@@ -1,5 +1,5 @@
-// What operators that work element by element share on every device: type promotion, broadcasting, outputs, and the
-// order in which operands are walked.
+// What operators that work element by element share on every device: type promotion, broadcasting,
+// outputs, and the order in which operands are walked.
 #pragma once
 #include "ops/op.h"
 
@@ -7,8 +7,8 @@ namespace fb {
 
 using Operands = std::span<const Tensor* const>;
 
-// PyTorch's promotion: tensors with dimensions outrank 0-d tensors, which outrank Python numbers; a lower category counts
-// only by bringing in a higher kind (integer, floating, complex).
+// PyTorch's promotion: tensors with dimensions outrank 0-d tensors, which outrank Python numbers; a
+// lower category counts only by bringing in a higher kind (integer, floating, complex).
 class Promotion {
  public:
   Promotion& add(const Tensor& t);
@@ -24,17 +24,21 @@ DType result_type_slow(const Tensor& a, const Tensor& b);
 inline DType result_type(const Tensor& a, const Tensor& b) {
   DType x = a.dtype(), y = b.dtype();
   if (x == y && !a.impl()->wrapped_number && !b.impl()->wrapped_number) return x;
-  if (b.impl()->wrapped_number && !a.impl()->wrapped_number && is_floating(x) && !is_complex(y)) return x;
+  if (b.impl()->wrapped_number && !a.impl()->wrapped_number && is_floating(x) && !is_complex(y))
+    return x;
   return result_type_slow(a, b);
 }
-inline DType result_type(const Tensor& a, const Scalar& b) { return Promotion().add(a).add(b).type(); }
+inline DType result_type(const Tensor& a, const Scalar& b) {
+  return Promotion().add(a).add(b).type();
+}
 DType result_type(Operands operands);
 // The type of sin(x), x / y, ...: integers become the default floating type.
 inline DType float_type(DType t) { return is_integral(t) ? default_dtype() : t; }
 
-// The tensor to write the result of the operands into: the given target (checked; resized for out=) or a fresh one of the
-// broadcast shape and, as PyTorch has it, the operands' order of dimensions. The given one may be of another type than
-// `type`, to which it can be cast: elementwise kernels convert as they write.
+// The tensor to write the result of the operands into: the given target (checked; resized for out=)
+// or a fresh one of the broadcast shape and, as PyTorch has it, the operands' order of dimensions.
+// The given one may be of another type than `type`, to which it can be cast: elementwise kernels
+// convert as they write.
 Tensor pointwise_output(DType type, Out out, Operands operands, uint32_t i = 0);
 Tensor pointwise_output_fresh(DType type, Operands operands);
 
@@ -44,7 +48,8 @@ inline Tensor pointwise_output(DType type, Out out, const Tensor& a) {
   return pointwise_output(type, out, list);
 }
 inline bool plain_pair(const Tensor& a, const Tensor& b) {
-  return a.is_contiguous() && ((b.is_contiguous() && same_shape(a.sizes(), b.sizes())) || b.dim() == 0) &&
+  return a.is_contiguous() &&
+         ((b.is_contiguous() && same_shape(a.sizes(), b.sizes())) || b.dim() == 0) &&
          a.device() == b.device();
 }
 inline Tensor pointwise_output(DType type, Out out, const Tensor& a, const Tensor& b) {
@@ -52,7 +57,8 @@ inline Tensor pointwise_output(DType type, Out out, const Tensor& a, const Tenso
   const Tensor* list[] = {&a, &b};
   return pointwise_output(type, out, list);
 }
-inline Tensor pointwise_output(DType type, Out out, const Tensor& a, const Tensor& b, const Tensor& c) {
+inline Tensor pointwise_output(DType type, Out out, const Tensor& a, const Tensor& b,
+                               const Tensor& c) {
   const Tensor* list[] = {&a, &b, &c};
   return pointwise_output(type, out, list);
 }
@@ -62,8 +68,8 @@ void check_writable(const Tensor& target);
 void check_overlap(const Tensor& target, const Tensor& input);
 void check_castable(DType result, const Tensor& target);
 
-// Output and operands walked together. Dimensions that can be are joined; the innermost comes first. Strides are in
-// elements and 0 where an operand is broadcast.
+// Output and operands walked together. Dimensions that can be are joined; the innermost comes
+// first. Strides are in elements and 0 where an operand is broadcast.
 constexpr int kMaxOperands = 5;
 struct Geometry {
   Geometry(const Tensor& out, Operands inputs);

@@ -35,7 +35,8 @@ Tensor fit(const Tensor& grad, const GradShape& shape) {
   // Real tensors in complex company: only the real part comes back.
   if (is_complex(result.dtype()) && !is_complex(shape.dtype)) result = real(result);
   if (!same_shape(result.sizes(), shape.sizes)) {
-    FB_CHECK(broadcasts_to(shape.sizes, result.sizes()), "a derivative returned a gradient of shape ", shape_text(result.sizes()),
+    FB_CHECK(broadcasts_to(shape.sizes, result.sizes()),
+             "a derivative returned a gradient of shape ", shape_text(result.sizes()),
              " for a tensor of shape ", shape_text(shape.sizes), ", to which it cannot be summed");
     result = sum_to(result, shape.sizes);
   }

@@ -12,7 +12,8 @@ class Grad {
 
   // Whether anybody asks for the gradient of this argument (of the j-th tensor of a list).
   bool needs(std::string_view arg, size_t j = 0) const;
-  // An argument or result that `.save` names; undefined where None was passed or the save rule left it out.
+  // An argument or result that `.save` names; undefined where None was passed or the save rule left
+  // it out.
   Tensor in(std::string_view arg, size_t j = 0) const;
   Tensor out(size_t i = 0) const;
   // Gradient of the i-th result; undefined where nothing flowed back (only with several results).
@@ -35,12 +36,12 @@ class Grad {
     return Unbox<T>::get(value(name));
   }
 
-  // A gradient that is larger by broadcasting, or of another dtype, is fitted to its tensor afterwards.
+  // A gradient that is larger by broadcasting, or of another dtype, is fitted to its tensor
+  // afterwards.
   void set(std::string_view arg, Tensor gradient) { set(arg, 0, std::move(gradient)); }
   void set(std::string_view arg, size_t j, Tensor gradient);
 
  private:
-
   size_t slot(std::string_view arg, size_t j) const;
   OpNode& node_;
   Tensors& douts_;

@@ -25,7 +25,8 @@ std::vector<KernelSlot*> KernelSlot::all() { return slots(); }
 void KernelSlot::emulate() { table_[static_cast<int>(DeviceType::Emulated)] = emulated_; }
 
 void KernelSlot::raise_missing(Device device) const {
-  raise(ErrorKind::NotImplemented, "Could not run '", name_, "' on the device '", device, "': there is no such kernel");
+  raise(ErrorKind::NotImplemented, "Could not run '", name_, "' on the device '", device,
+        "': there is no such kernel");
 }
 
 }  // namespace fb

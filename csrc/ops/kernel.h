@@ -1,5 +1,6 @@
-// Kernel slots: one function per device behind each name. A room calls `kernels::softmax(out, input, dim)`; the slot picks the
-// device of the first tensor. On the meta device nothing runs, because kernels only ever write into tensors they are given.
+// Kernel slots: one function per device behind each name. A room calls `kernels::softmax(out,
+// input, dim)`; the slot picks the device of the first tensor. On the meta device nothing runs,
+// because kernels only ever write into tensors they are given.
 //
 //   ops/norm_kernels.h:  FB_KERNEL(softmax, const Tensor& out, const Tensor& input, int64_t dim)
 //   cpu/norm.cpp:        CPU_KERNEL(softmax, softmax_cpu)
@@ -33,7 +34,9 @@ class KernelSlot {
 
 namespace detail {
 inline Device device_of(const Tensor& t) { return t.device(); }
-inline Device device_of(std::span<const Tensor> list) { return list.empty() ? Device{} : list[0].device(); }
+inline Device device_of(std::span<const Tensor> list) {
+  return list.empty() ? Device{} : list[0].device();
+}
 }  // namespace detail
 
 template <class Tag, class Signature>
@@ -64,11 +67,11 @@ class Kernel<Tag, void(First, Rest...)> : public KernelSlot {
 
 }  // namespace fb
 
-#define FB_KERNEL(name, ...)                                                       \
-  namespace fb::kernels {                                                          \
-  struct name##_tag;                                                               \
-  inline constinit ::fb::Kernel<name##_tag, void(__VA_ARGS__)> name{#name};            \
-  struct name##_tag {                                                              \
-    static auto& slot() { return name; }                                           \
-  };                                                                               \
+#define FB_KERNEL(name, ...)                                                \
+  namespace fb::kernels {                                                   \
+  struct name##_tag;                                                        \
+  inline constinit ::fb::Kernel<name##_tag, void(__VA_ARGS__)> name{#name}; \
+  struct name##_tag {                                                       \
+    static auto& slot() { return name; }                                    \
+  };                                                                        \
   }

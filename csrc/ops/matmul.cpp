@@ -15,7 +15,7 @@ Tensor product(Out out, Ints sizes, const Tensor& a, const Tensor& b) {
   return out.finish(result);
 }
 
-// --- mm, bmm, mv, dot -----------------------------------------------------------------------------------------------
+// --- mm, bmm, mv, dot ----------------------------------------------------------------------------
 
 Tensor mm_forward(const Tensor& input, const Tensor& mat2, Out out) {
   check_matrices(input, mat2);
@@ -34,9 +34,11 @@ OP(mm) {
   .vjp = mm_vjp,
   .save = "input for mat2, mat2 for input",
   .samples = "(3,4) (4,5) | (1,7) (7,1) | (0,3) (3,2) | (2,0) (0,3) | (65,33) (33,70)",
-  .errors = "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"
-            " | (2,) (2,3) -> RuntimeError: self must be a matrix",
-  .doc = R"(Matrix product of an (n, m) and an (m, p) tensor. Does not broadcast: see :func:`matmul`.
+  .errors =
+      "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"
+      " | (2,) (2,3) -> RuntimeError: self must be a matrix",
+  .doc =
+      R"(Matrix product of an (n, m) and an (m, p) tensor. Does not broadcast: see :func:`matmul`.
 
 Example::
 
@@ -57,9 +59,11 @@ OP(bmm) {
   .vjp = mm_vjp,
   .save = "input for mat2, mat2 for input",
   .samples = "(2,3,4) (2,4,5) | (0,3,4) (0,4,5) | (3,2,0) (3,0,2) | (4,1,6) (4,6,1)",
-  .errors = "(2,3,4) (3,3,4) -> RuntimeError: Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [3, 3]"
-            " | (3,4) (2,4,5) -> RuntimeError: batch1 must be a 3D tensor",
-  .doc = R"(Matrix products of a (b, n, m) and a (b, m, p) tensor, one for each of the b pairs of matrices.)",
+  .errors =
+      "(2,3,4) (3,3,4) -> RuntimeError: Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [3, 3]"
+      " | (3,4) (2,4,5) -> RuntimeError: batch1 must be a 3D tensor",
+  .doc =
+      R"(Matrix products of a (b, n, m) and a (b, m, p) tensor, one for each of the b pairs of matrices.)",
 };
 
 Tensor mv_forward(const Tensor& input, const Tensor& vec, Out out) {
@@ -70,7 +74,8 @@ Tensor mv_forward(const Tensor& input, const Tensor& vec, Out out) {
 }
 
 void mv_vjp(Grad& g) {
-  if (g.needs("input")) g.set("input", matmul(with_dim(g.dout(), 1), adjoint(with_dim(g.in("vec"), 1))));
+  if (g.needs("input"))
+    g.set("input", matmul(with_dim(g.dout(), 1), adjoint(with_dim(g.in("vec"), 1))));
   if (g.needs("vec")) g.set("vec", matmul(adjoint(g.in("input")), g.dout()));
 }
 
@@ -90,8 +95,12 @@ Tensor dot_of(const Tensor& a, const Tensor& b, bool conjugated, Out out) {
   kernels::dot(result, a, b, conjugated);
   return out.finish(result);
 }
-Tensor dot_forward(const Tensor& input, const Tensor& tensor, Out out) { return dot_of(input, tensor, false, out); }
-Tensor vdot_forward(const Tensor& input, const Tensor& other, Out out) { return dot_of(input, other, true, out); }
+Tensor dot_forward(const Tensor& input, const Tensor& tensor, Out out) {
+  return dot_of(input, tensor, false, out);
+}
+Tensor vdot_forward(const Tensor& input, const Tensor& other, Out out) {
+  return dot_of(input, other, true, out);
+}
 
 void dot_vjp(Grad& g) {
   if (g.needs("input")) g.set("input", g.dout() * conjugate(g.in("tensor")));
@@ -108,8 +117,9 @@ OP(dot) {
   .vjp = dot_vjp,
   .save = "input for tensor, tensor for input",
   .samples = "(5,) (5,) | (0,) (0,) | (1,) (1,) | (70000,) (70000,)",
-  .errors = "(2,) (3,) -> RuntimeError: inconsistent tensor size, expected tensor [2] and src [3] to have the same number of elements"
-            " | (2,2) (2,) -> RuntimeError: 1D tensors expected, but got 2D and 1D tensors",
+  .errors =
+      "(2,) (3,) -> RuntimeError: inconsistent tensor size, expected tensor [2] and src [3] to have the same number of elements"
+      " | (2,2) (2,) -> RuntimeError: 1D tensors expected, but got 2D and 1D tensors",
   .doc = R"(Sum of the products of the elements of two vectors.)",
 };
 
@@ -124,12 +134,13 @@ OP(vdot) {
   .doc = R"(:func:`dot` with the conjugate of the first vector.)",
 };
 
-// --- matmul ---------------------------------------------------------------------------------------------------------
+// --- matmul --------------------------------------------------------------------------------------
 
 Tensor matmul_forward(const Tensor& input, const Tensor& other, Out out) {
   int64_t da = input.dim(), db = other.dim();
   if (da == 2 && db == 2) return mm_forward(input, other, out);
-  FB_CHECK(da > 0 && db > 0, "both arguments to matmul need to be at least 1D, but they are ", da, "D and ", db, "D");
+  FB_CHECK(da > 0 && db > 0, "both arguments to matmul need to be at least 1D, but they are ", da,
+           "D and ", db, "D");
   if (da == 1 && db == 1) return dot_forward(input, other, out);
   if (da == 2 && db == 1) return mv_forward(input, other, out);
   check_matmul(input, other);
@@ -174,11 +185,13 @@ OP(matmul) {
   .forward = boxed<matmul_forward>,
   .vjp = matmul_vjp,
   .save = "input for other, other for input",
-  .samples = "(3,4) (4,5) | (4,) (4,) | (3,4) (4,) | (4,) (4,5) | (2,3,4) (4,5) | (2,3,4) (4,) | (4,) (2,4,3) | (3,4) (2,4,5)"
-             " | (2,1,3,4) (5,4,2) | (2,3,0) (0,4) | (0,3,4) (4,5) | (6,2,3,4) (1,2,4,3)",
-  .errors = "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"
-            " | () (4,5) -> RuntimeError: both arguments to matmul need to be at least 1D, but they are 0D and 2D"
-            " | (2,3,4) (5,4,3) -> RuntimeError: The size of tensor a (2) must match the size of tensor b (5) at non-singleton dimension 0",
+  .samples =
+      "(3,4) (4,5) | (4,) (4,) | (3,4) (4,) | (4,) (4,5) | (2,3,4) (4,5) | (2,3,4) (4,) | (4,) (2,4,3) | (3,4) (2,4,5)"
+      " | (2,1,3,4) (5,4,2) | (2,3,0) (0,4) | (0,3,4) (4,5) | (6,2,3,4) (1,2,4,3)",
+  .errors =
+      "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"
+      " | () (4,5) -> RuntimeError: both arguments to matmul need to be at least 1D, but they are 0D and 2D"
+      " | (2,3,4) (5,4,3) -> RuntimeError: The size of tensor a (2) must match the size of tensor b (5) at non-singleton dimension 0",
   .doc = R"(Product of two tensors as matrices, vectors or batches of matrices.
 
 Two vectors give their dot product, a matrix and a vector their product. A vector on the left counts as a row, one on
@@ -194,7 +207,7 @@ Example::
 )",
 };
 
-// --- linear ---------------------------------------------------------------------------------------------------------
+// --- linear --------------------------------------------------------------------------------------
 
 Tensor linear_forward(const Tensor& input, const Tensor& weight, const Tensor& bias, Out out) {
   if (weight.dim() == 1) {
@@ -207,7 +220,8 @@ Tensor linear_forward(const Tensor& input, const Tensor& weight, const Tensor& b
   sizes.back() = weight.sizes()[0];
   Tensor result = out.make(sizes, input.dtype(), input.device());
   if (bias.defined() && bias.dim() > 1) {
-    kernels::matrix_product(as_rows(result), as_rows(input), swapped(weight), expanded_to(bias, as_rows(result).sizes()), 1, 1);
+    kernels::matrix_product(as_rows(result), as_rows(input), swapped(weight),
+                            expanded_to(bias, as_rows(result).sizes()), 1, 1);
     return out.finish(result);
   }
   bool plain = input.dim() == 2 || input.is_contiguous();
@@ -240,8 +254,9 @@ OP(linear) {
   .forward = boxed<linear_forward>,
   .vjp = linear_vjp,
   .save = "input for weight, weight for input",
-  .samples = "(2,3) (4,3) (4,) | (3,) (4,3) (4,) | (2,5,3) (4,3) | (0,3) (4,3) (4,) | (16,16) (16,16) (16,) | (2,0) (3,0) (3,)"
-             " | (1,16) (16,16) (16,)",
+  .samples =
+      "(2,3) (4,3) (4,) | (3,) (4,3) (4,) | (2,5,3) (4,3) | (0,3) (4,3) (4,) | (16,16) (16,16) (16,) | (2,0) (3,0) (3,)"
+      " | (1,16) (16,16) (16,)",
   .errors = "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 5x4)",
   .doc = R"(Affine map ``y = x A^T + b``.
 

@@ -48,7 +48,8 @@ Tensor as_rows(const Tensor& t) {
   for (int64_t s : t.sizes().first(t.sizes().size() - 1)) rows *= s;
   Dims sizes{rows, last};
   if (unwatched(t)) {
-    if (auto strides = view_strides(t.sizes(), t.strides(), sizes)) return t.alias(sizes, *strides, t.offset());
+    if (auto strides = view_strides(t.sizes(), t.strides(), sizes))
+      return t.alias(sizes, *strides, t.offset());
   }
   return reshape(t, sizes);
 }

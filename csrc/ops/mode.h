@@ -1,4 +1,5 @@
-// The mode stack: what may stand between a caller and an operator (capture, profiling, NaN traps, vmap).
+// The mode stack: what may stand between a caller and an operator (capture, profiling, NaN traps,
+// vmap).
 #pragma once
 #include "ops/op.h"
 

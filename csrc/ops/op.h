@@ -1,8 +1,9 @@
-// The operator record. A room (ops/<family>.cpp) states everything device-independent about an operator in one
-// OP(...) block; everything else (Python signatures, parsing, in-place and out= forms, C++ callers, docs, stubs,
-// tests) is derived from it.
+// The operator record. A room (ops/<family>.cpp) states everything device-independent about an
+// operator in one OP(...) block; everything else (Python signatures, parsing, in-place and out=
+// forms, C++ callers, docs, stubs, tests) is derived from it.
 //
-//   static Tensor softmax_forward(const Tensor& input, int64_t dim, std::optional<DType> dtype, Out out);
+//   static Tensor softmax_forward(const Tensor& input, int64_t dim, std::optional<DType> dtype,
+//                                 Out out);
 //   static void softmax_vjp(Grad& g) {                       // dx = y * (dy - sum(y * dy, dim))
 //     Tensor y = g.out(), s = y * g.dout();
 //     g.set("input", s - y * sum(s, {g.arg<int64_t>("dim")}, true));
@@ -18,17 +19,21 @@
 //     .doc     = R"(Rescale along ``dim`` so that entries lie in [0, 1] and sum to 1. ...)",
 //   };
 //
-// schema   PyTorch's schema language. Types: Tensor, Tensor?, Tensor[], Tensor?[], int, int?, int[], int[2] (one int
-//          stands for all), int[]?, float, float[], bool, Scalar, ScalarType, Device, MemoryFormat, str, Generator; each
-//          with `?`. `Tensor|Number` also takes a Python number. Overloads are `max.dim(...)`: one record each, tried in order
-//          of registration. Results: Tensor, (Tensor values, Tensor indices), Tensor[], int, bool, float, Scalar, ().
-//          A record whose name ends in `_` writes its first argument and returns it (random fills, optimizers).
-// names    dotted Python names. `Tensor.x` is a method; a name ending in `_` is the in-place form. Default: "name, Tensor.name".
-// forward  a plain C++ function with the schema's parameters in order. A trailing `Out` parameter lets it write into a given
-//          tensor (in-place and out= forms); without it those forms compute and copy.
-// vjp      no default: a function, not_differentiable("why"), no_gradient() (results never require gradients, e.g.
-//          comparisons) or composite() (made of recorded operators).
-// save     which arguments and results the vjp reads: "result", "input, weight", "other for input, input for other".
+// schema   PyTorch's schema language. Types: Tensor, Tensor?, Tensor[], Tensor?[], int, int?,
+//          int[], int[2] (one int stands for all), int[]?, float, float[], bool, Scalar,
+//          ScalarType, Device, MemoryFormat, str, Generator; each with `?`. `Tensor|Number` also
+//          takes a Python number. Overloads are `max.dim(...)`: one record each, tried in order of
+//          registration. Results: Tensor, (Tensor values, Tensor indices), Tensor[], int, bool,
+//          float, Scalar, (). A record whose name ends in `_` writes its first argument and
+//          returns it (random fills, optimizers).
+// names    dotted Python names. `Tensor.x` is a method; a name ending in `_` is the in-place form.
+//          Default: "name, Tensor.name".
+// forward  a plain C++ function with the schema's parameters in order. A trailing `Out` parameter
+//          lets it write into a given tensor (in-place and out=); without it they compute and copy.
+// vjp      no default: a function, not_differentiable("why"), no_gradient() (results never require
+//          gradients, e.g. comparisons) or composite() (made of recorded operators).
+// save     which arguments and results the vjp reads: "result", "input, weight", "other for input,
+//          input for other".
 // view     the result shares the first argument's memory.
 #pragma once
 #include <string>
@@ -40,19 +45,31 @@
 namespace fb {
 
 enum class Type : uint8_t {
-  Tensor, TensorList, Int, IntList, Float, FloatList, Bool, Scalar, DType, Device, Format, String, Generator
+  Tensor,
+  TensorList,
+  Int,
+  IntList,
+  Float,
+  FloatList,
+  Bool,
+  Scalar,
+  DType,
+  Device,
+  Format,
+  String,
+  Generator
 };
 
 struct Param {
   std::string name;
   Type type;
-  bool optional = false;      // takes None
+  bool optional = false;  // takes None
   bool keyword_only = false;
   bool has_default = false;
-  bool number_ok = false;     // Tensor|Number
-  bool written = false;       // Tensor(a!): the operator writes it
-  int list_size = 0;          // int[2]
-  Value fallback;             // the default value
+  bool number_ok = false;  // Tensor|Number
+  bool written = false;    // Tensor(a!): the operator writes it
+  int list_size = 0;       // int[2]
+  Value fallback;          // the default value
 };
 
 struct OpDef;
@@ -87,9 +104,9 @@ struct OpRecord {
 };
 
 struct SaveRule {
-  int index;       // argument, or result where is_result
+  int index;  // argument, or result where is_result
   bool is_result;
-  int for_input;   // only if this argument needs a gradient; -1: always
+  int for_input;  // only if this argument needs a gradient; -1: always
 };
 
 // What the registry makes of it.
@@ -111,7 +128,7 @@ struct OpDef {
   bool inplace_form = false;  // some name ends in '_' (and the record's own does not)
   bool has_lists = false;     // some parameter is Tensor[]
   std::string save, samples, errors, doc, family;
-  std::string node_name;      // "SoftmaxBackward0"
+  std::string node_name;  // "SoftmaxBackward0"
 
   int param(std::string_view name) const;  // index; -1: none
 };
@@ -120,7 +137,8 @@ enum class Form : uint8_t { Functional, InPlace, Out };
 
 // One call on its way through the choke point.
 struct Call {
-  Call(const OpDef& op, const Value* args, Form form = Form::Functional) : op(op), args(args), form(form) {}
+  Call(const OpDef& op, const Value* args, Form form = Form::Functional)
+      : op(op), args(args), form(form) {}
   const OpDef& op;
   const Value* args;
   Form form;
@@ -145,10 +163,13 @@ class Out {
  public:
   explicit Out(Call* call) : call_(call) {}
   // The tensor to write into, if one was given.
-  const Tensor* given(uint32_t i = 0) const { return call_ && i < call_->target_count ? &call_->targets[i] : nullptr; }
+  const Tensor* given(uint32_t i = 0) const {
+    return call_ && i < call_->target_count ? &call_->targets[i] : nullptr;
+  }
   bool inplace() const { return call_ && call_->form == Form::InPlace; }
-  // A tensor of the given shape and type to write the i-th result into: the given one, resized and checked, or a fresh one. If the given
-  // one has another dtype a fresh one is returned; finish() then copies it over.
+  // A tensor of the given shape and type to write the i-th result into: the given one, resized and
+  // checked, or a fresh one. If the given one has another dtype a fresh one is returned; finish()
+  // then copies it over.
   Tensor make(Ints sizes, DType dtype, Device device, uint32_t i = 0) const;
   Tensor finish(const Tensor& computed, uint32_t i = 0) const;
 
@@ -184,7 +205,9 @@ void call_boxed(Call& c, R (*)(A...), std::index_sequence<I...>) {
       return Unbox<T>::get(c.args[K]);
     }
   };
-  auto run = [&]() -> R { return F(argument.template operator()<Bare<A>>(std::integral_constant<size_t, I>())...); };
+  auto run = [&]() -> R {
+    return F(argument.template operator()<Bare<A>>(std::integral_constant<size_t, I>())...);
+  };
   if constexpr (std::is_void_v<R>) {
     run();
   } else {
@@ -208,7 +231,7 @@ void boxed(Call& c) {
   }(F);
 }
 
-// --- registry ---------------------------------------------------------------------------------------------------
+// --- registry ------------------------------------------------------------------------------------
 
 class Registration {
  public:
@@ -220,7 +243,7 @@ const OpDef& register_op(const OpRecord& record, std::string family, void* conte
 const OpDef& find_op(std::string_view full_name);
 std::vector<const OpDef*> all_ops();
 
-// --- typed calls --------------------------------------------------------------------------------------------------
+// --- typed calls ---------------------------------------------------------------------------------
 
 template <class R>
 R take(Call& c) {
@@ -260,7 +283,8 @@ Tensor call_inplace(const OpDef& op, const Tensor& self, const A&... args) {
 
 }  // namespace fb
 
-#define OP(id) static const ::fb::Registration id##_registration = ::fb::detail::File{__FILE__} << ::fb::OpRecord
+#define OP(id) \
+  static const ::fb::Registration id##_registration = ::fb::detail::File{__FILE__} << ::fb::OpRecord
 namespace fb::detail {
 struct File {
   const char* path;

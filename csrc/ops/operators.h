@@ -1,4 +1,5 @@
-// Arithmetic on tensors for derivatives and composites: every operation is a call of the public operator.
+// Arithmetic on tensors for derivatives and composites: every operation is a call of the public
+// operator.
 #pragma once
 #include "ops/pointwise.h"
 

@@ -159,16 +159,17 @@ void sgd_forward(List self, List grads, List momentum_buffers, double weight_dec
                        gradient_factor(maximize, grad_scale), nesterov, is_first_step});
 }
 
-OP(fused_sgd){
-    .schema =
-        "_fused_sgd_(Tensor(a!)[] self, Tensor[] grads, Tensor(b!)[] momentum_buffer_list, *, "
-        "float weight_decay, float momentum, Tensor|Number lr, float dampening, bool nesterov, "
-        "bool maximize, bool is_first_step, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()",
-    .names = "_fused_sgd_",
-    .forward = boxed<sgd_forward>,
-    .vjp = not_differentiable(kNotDifferentiable),
-    .doc = FB_OPTIM_DOC("A step of :class:`optim.SGD`",
-                        "    is_first_step: the buffers hold nothing yet.\n")};
+OP(fused_sgd) {
+  .schema =
+      "_fused_sgd_(Tensor(a!)[] self, Tensor[] grads, Tensor(b!)[] momentum_buffer_list, *, "
+      "float weight_decay, float momentum, Tensor|Number lr, float dampening, bool nesterov, "
+      "bool maximize, bool is_first_step, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()",
+  .names = "_fused_sgd_",
+  .forward = boxed<sgd_forward>,
+  .vjp = not_differentiable(kNotDifferentiable),
+  .doc = FB_OPTIM_DOC("A step of :class:`optim.SGD`",
+                      "    is_first_step: the buffers hold nothing yet.\n")
+};
 
 void adam_forward(const char* name, bool decoupled, List self, List grads, List exp_avgs,
                   List exp_avg_sqs, List max_exp_avg_sqs, List state_steps, const Tensor& lr,
@@ -204,17 +205,21 @@ void adam_of_kind(List self, List grads, List exp_avgs, List exp_avg_sqs, List m
 #define FB_ADVANCE_DOC \
   "    advance: count the step in ``state_steps``, which else is done already.\n"
 
-OP(fused_adam){.schema = "_fused_adam_" FB_ADAM_SIGNATURE,
-               .names = "_fused_adam_",
-               .forward = boxed<adam_of_kind<false>>,
-               .vjp = not_differentiable(kNotDifferentiable),
-               .doc = FB_OPTIM_DOC("A step of :class:`optim.Adam`", FB_ADVANCE_DOC)};
+OP(fused_adam) {
+  .schema = "_fused_adam_" FB_ADAM_SIGNATURE,
+  .names = "_fused_adam_",
+  .forward = boxed<adam_of_kind<false>>,
+  .vjp = not_differentiable(kNotDifferentiable),
+  .doc = FB_OPTIM_DOC("A step of :class:`optim.Adam`", FB_ADVANCE_DOC)
+};
 
-OP(fused_adamw){.schema = "_fused_adamw_" FB_ADAM_SIGNATURE,
-                .names = "_fused_adamw_",
-                .forward = boxed<adam_of_kind<true>>,
-                .vjp = not_differentiable(kNotDifferentiable),
-                .doc = FB_OPTIM_DOC("A step of :class:`optim.AdamW`", FB_ADVANCE_DOC)};
+OP(fused_adamw) {
+  .schema = "_fused_adamw_" FB_ADAM_SIGNATURE,
+  .names = "_fused_adamw_",
+  .forward = boxed<adam_of_kind<true>>,
+  .vjp = not_differentiable(kNotDifferentiable),
+  .doc = FB_OPTIM_DOC("A step of :class:`optim.AdamW`", FB_ADVANCE_DOC)
+};
 
 void rmsprop_forward(List self, List grads, List square_avgs, List grad_avgs, List momentum_buffers,
                      List state_steps, const Tensor& lr, double alpha, double eps,
@@ -232,17 +237,18 @@ void rmsprop_forward(List self, List grads, List square_avgs, List grad_avgs, Li
                            gradient_factor(maximize, grad_scale), centered});
 }
 
-OP(fused_rmsprop){
-    .schema =
-        "_fused_rmsprop_(Tensor(a!)[] self, Tensor[] grads, Tensor(b!)[] square_avgs, "
-        "Tensor(c!)[] grad_avgs, Tensor(d!)[] momentum_buffer_list, Tensor(e!)[] state_steps, *, "
-        "Tensor|Number lr, float alpha, float eps, float weight_decay, float momentum, "
-        "bool centered, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None, "
-        "bool advance=False) -> ()",
-    .names = "_fused_rmsprop_",
-    .forward = boxed<rmsprop_forward>,
-    .vjp = not_differentiable(kNotDifferentiable),
-    .doc = FB_OPTIM_DOC("A step of :class:`optim.RMSprop`", FB_ADVANCE_DOC)};
+OP(fused_rmsprop) {
+  .schema =
+      "_fused_rmsprop_(Tensor(a!)[] self, Tensor[] grads, Tensor(b!)[] square_avgs, "
+      "Tensor(c!)[] grad_avgs, Tensor(d!)[] momentum_buffer_list, Tensor(e!)[] state_steps, *, "
+      "Tensor|Number lr, float alpha, float eps, float weight_decay, float momentum, "
+      "bool centered, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None, "
+      "bool advance=False) -> ()",
+  .names = "_fused_rmsprop_",
+  .forward = boxed<rmsprop_forward>,
+  .vjp = not_differentiable(kNotDifferentiable),
+  .doc = FB_OPTIM_DOC("A step of :class:`optim.RMSprop`", FB_ADVANCE_DOC)
+};
 
 void adagrad_forward(List self, List grads, List state_sums, List state_steps, const Tensor& lr,
                      double lr_decay, double weight_decay, double eps, bool maximize,
@@ -257,16 +263,17 @@ void adagrad_forward(List self, List grads, List state_sums, List state_steps, c
                            gradient_factor(maximize, grad_scale)});
 }
 
-OP(fused_adagrad){
-    .schema =
-        "_fused_adagrad_(Tensor(a!)[] self, Tensor[] grads, Tensor(b!)[] state_sums, "
-        "Tensor(c!)[] state_steps, *, Tensor|Number lr, float lr_decay, float weight_decay, "
-        "float eps, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None, "
-        "bool advance=False) -> ()",
-    .names = "_fused_adagrad_",
-    .forward = boxed<adagrad_forward>,
-    .vjp = not_differentiable(kNotDifferentiable),
-    .doc = FB_OPTIM_DOC("A step of :class:`optim.Adagrad`", FB_ADVANCE_DOC)};
+OP(fused_adagrad) {
+  .schema =
+      "_fused_adagrad_(Tensor(a!)[] self, Tensor[] grads, Tensor(b!)[] state_sums, "
+      "Tensor(c!)[] state_steps, *, Tensor|Number lr, float lr_decay, float weight_decay, "
+      "float eps, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None, "
+      "bool advance=False) -> ()",
+  .names = "_fused_adagrad_",
+  .forward = boxed<adagrad_forward>,
+  .vjp = not_differentiable(kNotDifferentiable),
+  .doc = FB_OPTIM_DOC("A step of :class:`optim.Adagrad`", FB_ADVANCE_DOC)
+};
 
 }  // namespace
 }  // namespace fb

@@ -8,7 +8,8 @@ namespace fb {
 namespace {
 
 void check_device(const Tensor& target, Device device) {
-  FB_CHECK(target.device() == device, "Expected out tensor to have device ", device, ", but got ", target.device(), " instead");
+  FB_CHECK(target.device() == device, "Expected out tensor to have device ", device, ", but got ",
+           target.device(), " instead");
 }
 
 void fit_target(Form form, const Tensor& target, Ints sizes) {
@@ -26,7 +27,8 @@ bool shares_memory_with_arguments(const Call& call, const Tensor& target) {
   for (size_t i = 0; i < call.op.params.size(); ++i) {
     const Value& v = call.args[i];
     if (v.kind == Kind::Tensor && shares(reinterpret_cast<const Tensor&>(v.tensor))) return true;
-    if (v.kind == Kind::Tensors && std::any_of(v.tensors, v.tensors + v.length, shares)) return true;
+    if (v.kind == Kind::Tensors && std::any_of(v.tensors, v.tensors + v.length, shares))
+      return true;
   }
   return false;
 }
@@ -39,7 +41,8 @@ Tensor Out::make(Ints sizes, DType dtype, Device device, uint32_t i) const {
   check_device(*target, device);
   check_castable(dtype, *target);
   // What is still being read is not written over.
-  if (target->dtype() != dtype || shares_memory_with_arguments(*call_, *target)) return empty(sizes, dtype, device);
+  if (target->dtype() != dtype || shares_memory_with_arguments(*call_, *target))
+    return empty(sizes, dtype, device);
   fit_target(call_->form, *target, sizes);
   return target->is_contiguous() ? *target : empty(sizes, dtype, device);
 }

@@ -21,10 +21,11 @@ Tensor zero_gradient(const GradShape& shape) {
 
 namespace {
 
-// --- add, sub -----------------------------------------------------------------------------------------------------------
+// --- add, sub ------------------------------------------------------------------------------------
 
 void check_alpha(DType type, const Scalar& alpha) {
-  FB_CHECK(!alpha.is_bool() || type == DType::Bool, "Boolean alpha only supported for Boolean results.");
+  FB_CHECK(!alpha.is_bool() || type == DType::Bool,
+           "Boolean alpha only supported for Boolean results.");
   FB_CHECK(!is_integral(type) || alpha.is_integral(),
            "For integral input tensors, argument alpha must not be a floating point number.");
   FB_CHECK(is_complex(type) || !alpha.is_complex(),
@@ -52,8 +53,9 @@ OP(add) {
   .forward = boxed<add_forward>,
   .vjp = add_vjp,
   .samples = "(3,4) (4,) alpha=2 | (0,3) 2.5 | (2,1,3) (4,1) | () (3,) | (3,):int64 (3,):bool",
-  .errors = "(3,):int64 (3,):int64 alpha=0.5 -> RuntimeError: must not be a floating point number"
-            " | (3,) (4,) -> RuntimeError: The size of tensor a (3) must match the size of tensor b (4)",
+  .errors =
+      "(3,):int64 (3,):int64 alpha=0.5 -> RuntimeError: must not be a floating point number"
+      " | (3,) (4,) -> RuntimeError: The size of tensor a (3) must match the size of tensor b (4)",
   .doc = R"(Add ``other``, scaled by ``alpha``, to ``input``: ``input + alpha * other``.
 
 Both broadcast, and their types are promoted to a common one.
@@ -66,12 +68,14 @@ Example::
 };
 
 Tensor sub_forward(const Tensor& input, const Tensor& other, const Scalar& alpha, Out out) {
-  FB_CHECK(input.dtype() != DType::Bool || other.dtype() != DType::Bool,
-           "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
-           "instead.");
-  FB_CHECK(input.dtype() != DType::Bool && other.dtype() != DType::Bool,
-           "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
-           "`~` or `logical_not()` operator instead.");
+  FB_CHECK(
+      input.dtype() != DType::Bool || other.dtype() != DType::Bool,
+      "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+      "instead.");
+  FB_CHECK(
+      input.dtype() != DType::Bool && other.dtype() != DType::Bool,
+      "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+      "`~` or `logical_not()` operator instead.");
   if (alpha.is_integral() && alpha.equal(1)) return binary(kernels::sub, input, other, out);
   DType type = result_type(input, other);
   check_alpha(type, alpha);
@@ -96,7 +100,9 @@ OP(sub) {
   .doc = "Subtract ``other``, scaled by ``alpha``, from ``input``: ``input - alpha * other``.",
 };
 
-Tensor rsub_forward(const Tensor& input, const Tensor& other, const Scalar& alpha) { return sub(other, input, alpha); }
+Tensor rsub_forward(const Tensor& input, const Tensor& other, const Scalar& alpha) {
+  return sub(other, input, alpha);
+}
 
 OP(rsub) {
   .schema = "rsub(Tensor input, Tensor|Number other, *, Scalar alpha=1) -> Tensor",
@@ -107,9 +113,11 @@ OP(rsub) {
   .doc = "Subtract the other way round: ``other - alpha * input``.",
 };
 
-// --- mul, div -----------------------------------------------------------------------------------------------------------
+// --- mul, div ------------------------------------------------------------------------------------
 
-Tensor mul_forward(const Tensor& input, const Tensor& other, Out out) { return binary(kernels::mul, input, other, out); }
+Tensor mul_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary(kernels::mul, input, other, out);
+}
 
 void mul_vjp(Grad& g) {
   if (g.needs("input")) g.set("input", g.dout() * conjugate(g.in("other")));
@@ -132,10 +140,13 @@ Example::
 )",
 };
 
-Tensor div_forward(const Tensor& input, const Tensor& other, std::optional<std::string_view> mode, Out out) {
+Tensor div_forward(const Tensor& input, const Tensor& other, std::optional<std::string_view> mode,
+                   Out out) {
   if (!mode) return binary_float(kernels::div, input, other, out);
   if (*mode == "floor") return binary(kernels::div_floor, input, other, out);
-  FB_CHECK(*mode == "trunc", "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode, "'");
+  FB_CHECK(*mode == "trunc",
+           "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *mode,
+           "'");
   return binary(kernels::div_trunc, input, other, out);
 }
 
@@ -152,14 +163,17 @@ void div_vjp(Grad& g) {
 
 OP(div) {
   .schema = "div(Tensor|Number input, Tensor|Number other, *, str? rounding_mode=None) -> Tensor",
-  .names = "div, divide, true_divide, Tensor.div, Tensor.div_, Tensor.divide, Tensor.divide_, Tensor.true_divide, "
-           "Tensor.true_divide_",
+  .names =
+      "div, divide, true_divide, Tensor.div, Tensor.div_, Tensor.divide, Tensor.divide_, Tensor.true_divide, "
+      "Tensor.true_divide_",
   .forward = boxed<div_forward>,
   .vjp = div_vjp,
   .save = "other, input for other",
-  .samples = "(3,4) (4,)@0.5..2 | (3,) 2 | (3,4) (3,1)@0.5..2 rounding_mode='floor' | (5,) (5,)@0.5..2 rounding_mode='trunc'",
-  .errors = "(3,) (3,) rounding_mode='up' -> RuntimeError: div expected rounding_mode to be one of"
-            " | (3,):int64 0 rounding_mode='floor' -> RuntimeError: ZeroDivisionError",
+  .samples =
+      "(3,4) (4,)@0.5..2 | (3,) 2 | (3,4) (3,1)@0.5..2 rounding_mode='floor' | (5,) (5,)@0.5..2 rounding_mode='trunc'",
+  .errors =
+      "(3,) (3,) rounding_mode='up' -> RuntimeError: div expected rounding_mode to be one of"
+      " | (3,):int64 0 rounding_mode='floor' -> RuntimeError: ZeroDivisionError",
   .doc = R"(Divide ``input`` by ``other``. Integers give the default floating type.
 
 Args:
@@ -201,10 +215,13 @@ OP(remainder) {
   .save = "input for other, other for other",
   .samples = "(3,4) (4,)@0.5..2 | (5,):int64@-9..9 3 | 7 (3,)@0.5..2",
   .errors = "(3,):int64 0 -> RuntimeError: ZeroDivisionError",
-  .doc = "Python's modulus: what is left of ``input`` after division by ``other``, with the sign of ``other``.",
+  .doc =
+      "Python's modulus: what is left of ``input`` after division by ``other``, with the sign of ``other``.",
 };
 
-Tensor fmod_forward(const Tensor& input, const Tensor& other, Out out) { return binary(kernels::fmod, input, other, out); }
+Tensor fmod_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary(kernels::fmod, input, other, out);
+}
 void fmod_vjp(Grad& g) {
   if (g.needs("input")) g.set("input", g.dout());
   if (g.needs("other")) g.set("other", -g.dout() * div(g.in("input"), g.in("other"), "trunc"));
@@ -217,22 +234,26 @@ OP(fmod) {
   .vjp = fmod_vjp,
   .save = "input for other, other for other",
   .samples = "(3,4) (4,)@0.5..2 | (5,):int64@-9..9 3",
-  .doc = "C's modulus: what is left of ``input`` after division by ``other``, with the sign of ``input``.",
+  .doc =
+      "C's modulus: what is left of ``input`` after division by ``other``, with the sign of ``input``.",
 };
 
-// --- powers -------------------------------------------------------------------------------------------------------------
+// --- powers --------------------------------------------------------------------------------------
 
 bool is_number(const Tensor& t) { return t.impl()->wrapped_number; }
 
 Tensor pow_forward(const Tensor& input, const Tensor& exponent, Out out) {
   DType type = result_type(input, exponent);
   if (is_integral(type) && is_number(exponent)) {
-    FB_CHECK(item(exponent).to<int64_t>() >= 0, "Integers to negative integer powers are not allowed.");
+    FB_CHECK(item(exponent).to<int64_t>() >= 0,
+             "Integers to negative integer powers are not allowed.");
   }
   Tensor result = pointwise_output(type, out, input, exponent);
   if (type == DType::Bool && is_number(exponent)) {  // False or True
-    if (item(exponent).equal(0)) kernels::fill(result, Scalar(true));
-    else kernels::copy(result, input);
+    if (item(exponent).equal(0))
+      kernels::fill(result, Scalar(true));
+    else
+      kernels::copy(result, input);
     return result;
   }
   kernels::pow(result, input, exponent, type);
@@ -245,7 +266,9 @@ Tensor pow_input_gradient(const Tensor& dout, const Tensor& input, const Tensor&
     Scalar p = item(exponent);
     if (p.equal(0)) return dout * 0;
     if (p.equal(2)) return dout * conjugate(input * p);
-    Scalar lower = p.is_integral() ? Scalar(p.to<int64_t>() - 1) : p.is_complex() ? Scalar(p.to<complex128>() - 1.0) : Scalar(p.to<double>() - 1);
+    Scalar lower = p.is_integral()  ? Scalar(p.to<int64_t>() - 1)
+                   : p.is_complex() ? Scalar(p.to<complex128>() - 1.0)
+                                    : Scalar(p.to<double>() - 1);
     return dout * conjugate(pow(input, wrapped_number(lower)) * p);
   }
   Tensor slope = dout * conjugate(exponent * pow(input, exponent - 1));
@@ -253,18 +276,22 @@ Tensor pow_input_gradient(const Tensor& dout, const Tensor& input, const Tensor&
 }
 
 // d/dp x^p = x^p log(x), taken as 0 for x = 0 and p >= 0.
-Tensor pow_exponent_gradient(const Tensor& dout, const Tensor& input, const Tensor& exponent, const Tensor& result) {
+Tensor pow_exponent_gradient(const Tensor& dout, const Tensor& input, const Tensor& exponent,
+                             const Tensor& result) {
   Tensor positive = ge(is_complex(exponent.dtype()) ? real(exponent) : exponent, wrapped_number(0));
   Tensor flat = logical_and(eq(input, wrapped_number(0)), positive);
   // A negative base has a logarithm where the power is complex.
-  Tensor base = is_complex(result.dtype()) && !is_complex(input.dtype()) ? _to_copy(input, result.dtype()) : input;
+  Tensor base = is_complex(result.dtype()) && !is_complex(input.dtype())
+                    ? _to_copy(input, result.dtype())
+                    : input;
   return dout * where(flat, wrapped_number(0), conjugate(result * log(base)));
 }
 
 void pow_vjp(Grad& g) {
   Tensor input = g.in("input"), exponent = g.in("exponent");
   if (g.needs("input")) g.set("input", pow_input_gradient(g.dout(), input, exponent));
-  if (g.needs("exponent")) g.set("exponent", pow_exponent_gradient(g.dout(), input, exponent, g.out()));
+  if (g.needs("exponent"))
+    g.set("exponent", pow_exponent_gradient(g.dout(), input, exponent, g.out()));
 }
 
 OP(pow) {
@@ -273,7 +300,8 @@ OP(pow) {
   .forward = boxed<pow_forward>,
   .vjp = pow_vjp,
   .save = "input, exponent, result for exponent",
-  .samples = "(3,4)@0.1..2 (4,) | (3,) 2 | (3,) 3 | (3,)@0.1..2 0.5 | (3,)@0.1..2 -1.5 | 2 (3,) | (3,):int64@0..5 3",
+  .samples =
+      "(3,4)@0.1..2 (4,) | (3,) 2 | (3,) 3 | (3,)@0.1..2 0.5 | (3,)@0.1..2 -1.5 | 2 (3,) | (3,):int64@0..5 3",
   .errors = "(3,):int64 -1 -> RuntimeError: Integers to negative integer powers are not allowed.",
   .doc = R"(Raise ``input`` to the power ``exponent``; either may be a number.
 
@@ -284,12 +312,13 @@ Example::
 )",
 };
 
-// --- one operand --------------------------------------------------------------------------------------------------------
+// --- one operand ---------------------------------------------------------------------------------
 
 Tensor neg_forward(const Tensor& input, Out out) {
-  FB_CHECK(input.dtype() != DType::Bool,
-           "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
-           "`logical_not()` operator instead.");
+  FB_CHECK(
+      input.dtype() != DType::Bool,
+      "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or "
+      "`logical_not()` operator instead.");
   return unary(kernels::neg, input, out);
 }
 void neg_vjp(Grad& g) { g.set("input", -g.dout()); }
@@ -305,7 +334,8 @@ OP(neg) {
 };
 
 Tensor abs_forward(const Tensor& input, Out out) {
-  FB_CHECK(!out.inplace() || !is_complex(input.dtype()), "In-place abs is not supported for complex tensors.");
+  FB_CHECK(!out.inplace() || !is_complex(input.dtype()),
+           "In-place abs is not supported for complex tensors.");
   return unary_to(kernels::abs, real_dtype(input.dtype()), input, out);
 }
 void abs_vjp(Grad& g) { g.set("input", g.dout() * sgn(g.in("input"))); }
@@ -321,8 +351,9 @@ OP(abs) {
 };
 
 Tensor sign_forward(const Tensor& input, Out out) {
-  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()),
-                "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
+  FB_CHECK_KIND(
+      NotImplemented, !is_complex(input.dtype()),
+      "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead.");
   return unary(kernels::sign, input, out);
 }
 void flat_vjp(Grad& g) { set_zero(g, "input"); }
@@ -337,13 +368,15 @@ OP(sign) {
 };
 
 Tensor sgn_forward(const Tensor& input, Out out) {
-  return is_complex(input.dtype()) ? unary(kernels::sgn, input, out) : unary(kernels::sign, input, out);
+  return is_complex(input.dtype()) ? unary(kernels::sgn, input, out)
+                                   : unary(kernels::sign, input, out);
 }
 void sgn_vjp(Grad& g) {
   Tensor z = g.in("input");
   if (!is_complex(z.dtype())) return set_zero(g, "input");
   Tensor r = abs(z), s = sgn(z);
-  Tensor slope = (g.dout() - real(g.dout() * conjugate(s)) * s) / r;  // what turns z and does not stretch it
+  Tensor slope =
+      (g.dout() - real(g.dout() * conjugate(s)) * s) / r;  // what turns z and does not stretch it
   g.set("input", where(eq(r, wrapped_number(0)), wrapped_number(0), slope));
 }
 
@@ -375,7 +408,9 @@ OP(square) {
   .doc = "The square of each element.",
 };
 
-Tensor reciprocal_forward(const Tensor& input, Out out) { return unary_float(kernels::reciprocal, input, out); }
+Tensor reciprocal_forward(const Tensor& input, Out out) {
+  return unary_float(kernels::reciprocal, input, out);
+}
 void reciprocal_vjp(Grad& g) { g.set("input", -g.dout() * conjugate(square(g.out()))); }
 
 OP(reciprocal) {
@@ -403,7 +438,7 @@ OP(positive) {
   .doc = "``+input``: the tensor itself.",
 };
 
-// --- conjugates ---------------------------------------------------------------------------------------------------------
+// --- conjugates ----------------------------------------------------------------------------------
 
 Tensor conj_physical_forward(const Tensor& input, Out out) {
   if (is_complex(input.dtype())) return unary(kernels::conj, input, out);
@@ -423,7 +458,9 @@ OP(conj_physical) {
   .doc = "The complex conjugate, as a new tensor.",
 };
 
-Tensor conj_forward(const Tensor& input) { return is_complex(input.dtype()) ? conj_physical(input) : input; }
+Tensor conj_forward(const Tensor& input) {
+  return is_complex(input.dtype()) ? conj_physical(input) : input;
+}
 
 OP(conj) {
   .schema = "conj(Tensor input) -> Tensor",
@@ -452,9 +489,10 @@ OP(resolve_neg) {
   .doc = "The tensor itself: negations are computed at once.",
 };
 
-// --- three operands -----------------------------------------------------------------------------------------------------
+// --- three operands ------------------------------------------------------------------------------
 
-Tensor addcmul_forward(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& value, Out out) {
+Tensor addcmul_forward(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& value,
+                       Out out) {
   const Tensor* operands[] = {&input, &a, &b};
   DType type = result_type(operands);
   Tensor result = pointwise_output(type, out, operands);
@@ -479,12 +517,14 @@ OP(addcmul) {
   .doc = "``input + value * tensor1 * tensor2``, element by element.",
 };
 
-Tensor addcdiv_forward(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& value, Out out) {
+Tensor addcdiv_forward(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& value,
+                       Out out) {
   const Tensor* operands[] = {&input, &a, &b};
   DType type = result_type(operands);
-  FB_CHECK(!is_integral(a.dtype()) || !is_integral(b.dtype()),
-           "Integer division with addcdiv is no longer supported: use input + value * trunc(tensor1 / tensor2), or "
-           "input + value * tensor1.to(float) / tensor2.");
+  FB_CHECK(
+      !is_integral(a.dtype()) || !is_integral(b.dtype()),
+      "Integer division with addcdiv is no longer supported: use input + value * trunc(tensor1 / tensor2), or "
+      "input + value * tensor1.to(float) / tensor2.");
   Tensor result = pointwise_output(type, out, operands);
   kernels::addcdiv(result, input, a, b, value, type);
   return result;
@@ -495,7 +535,8 @@ void addcdiv_vjp(Grad& g) {
   auto scaled = [&](const Tensor& t) { return value.equal(1) ? t : t * value; };
   if (g.needs("input")) g.set("input", g.dout());
   if (g.needs("tensor1")) g.set("tensor1", scaled(g.dout() / conjugate(divisor)));
-  if (g.needs("tensor2")) g.set("tensor2", scaled(-g.dout() * conjugate(g.in("tensor1") / square(divisor))));
+  if (g.needs("tensor2"))
+    g.set("tensor2", scaled(-g.dout() * conjugate(g.in("tensor1") / square(divisor))));
 }
 
 OP(addcdiv) {
@@ -505,14 +546,16 @@ OP(addcdiv) {
   .vjp = addcdiv_vjp,
   .save = "tensor2, tensor1 for tensor2",
   .samples = "(3,4) (3,4) (3,4)@0.5..2 | (3,1) (3,4) (4,)@0.5..2 value=0.5",
-  .errors = "(3,):int64 (3,):int64 (3,):int64 -> RuntimeError: Integer division with addcdiv is no longer supported",
+  .errors =
+      "(3,):int64 (3,):int64 (3,):int64 -> RuntimeError: Integer division with addcdiv is no longer supported",
   .doc = "``input + value * tensor1 / tensor2``, element by element.",
 };
 
 Tensor lerp_forward(const Tensor& input, const Tensor& end, const Tensor& weight, Out out) {
-  FB_CHECK(input.dtype() == end.dtype(), "expected dtype ", input.dtype(), " for `end` but got dtype ", end.dtype());
-  FB_CHECK(is_number(weight) || weight.dtype() == input.dtype(), "expected dtype ", input.dtype(), " for `weight` but got dtype ",
-           weight.dtype());
+  FB_CHECK(input.dtype() == end.dtype(), "expected dtype ", input.dtype(),
+           " for `end` but got dtype ", end.dtype());
+  FB_CHECK(is_number(weight) || weight.dtype() == input.dtype(), "expected dtype ", input.dtype(),
+           " for `weight` but got dtype ", weight.dtype());
   const Tensor* operands[] = {&input, &end, &weight};
   Tensor result = pointwise_output(input.dtype(), out, operands);
   kernels::lerp(result, input, end, weight, input.dtype());

@@ -16,11 +16,15 @@ namespace {
 constexpr double kLn2 = 0.69314718055994531;
 #define NAMES(op) #op ", Tensor." #op ", Tensor." #op "_"
 
-Tensor zero_where(const Tensor& mask, const Tensor& t) { return masked_fill(t, mask, wrapped_number(0)); }
+Tensor zero_where(const Tensor& mask, const Tensor& t) {
+  return masked_fill(t, mask, wrapped_number(0));
+}
 
-// --- geometry -----------------------------------------------------------------------------------------------------------
+// --- geometry ------------------------------------------------------------------------------------
 
-Tensor atan2_forward(const Tensor& input, const Tensor& other, Out out) { return binary_float(kernels::atan2, input, other, out); }
+Tensor atan2_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_float(kernels::atan2, input, other, out);
+}
 void atan2_vjp(Grad& g) {
   Tensor y = g.in("input"), x = g.in("other"), r = square(x) + square(y);
   if (g.needs("input")) g.set("input", g.dout() * x / r);
@@ -34,7 +38,8 @@ OP(atan2) {
   .vjp = atan2_vjp,
   .save = "input, other",
   .samples = "(3,4) (4,) | (3,):int64 (3,):int64@1..5",
-  .doc = "The angle of the point (``other``, ``input``) in the plane, in radians, between -pi and pi.",
+  .doc =
+      "The angle of the point (``other``, ``input``) in the plane, in radians, between -pi and pi.",
 };
 
 Tensor hypot_forward(const Tensor& input, const Tensor& other, Out out) {
@@ -57,14 +62,15 @@ OP(hypot) {
   .doc = "The hypotenuse ``sqrt(input ** 2 + other ** 2)``, without overflow.",
 };
 
-// --- signs and neighbours -----------------------------------------------------------------------------------------------
+// --- signs and neighbours ------------------------------------------------------------------------
 
 Tensor copysign_forward(const Tensor& input, const Tensor& other, Out out) {
   return binary_float(kernels::copysign, input, other, out);
 }
 void copysign_vjp(Grad& g) {
   Tensor x = g.in("input");
-  if (g.needs("input")) g.set("input", g.dout() * zero_where(eq(x, wrapped_number(0)), g.out() / x));
+  if (g.needs("input"))
+    g.set("input", g.dout() * zero_where(eq(x, wrapped_number(0)), g.out() / x));
   set_zero(g, "other");
 }
 
@@ -99,8 +105,10 @@ OP(nextafter) {
 };
 
 Tensor heaviside_forward(const Tensor& input, const Tensor& values, Out out) {
-  FB_CHECK(!is_complex(input.dtype()) && !is_complex(values.dtype()), "heaviside is not yet implemented for complex tensors.");
-  FB_CHECK(input.dtype() == values.dtype(), "heaviside is not yet implemented for tensors with different dtypes.");
+  FB_CHECK(!is_complex(input.dtype()) && !is_complex(values.dtype()),
+           "heaviside is not yet implemented for complex tensors.");
+  FB_CHECK(input.dtype() == values.dtype(),
+           "heaviside is not yet implemented for tensors with different dtypes.");
   return binary(kernels::heaviside, input, values, out);
 }
 
@@ -114,7 +122,7 @@ OP(heaviside) {
   .doc = "The step function: 0 below 0, ``values`` at 0, 1 above.",
 };
 
-// --- exponentials and logarithms ----------------------------------------------------------------------------------------
+// --- exponentials and logarithms -----------------------------------------------------------------
 
 Tensor logaddexp_forward(const Tensor& input, const Tensor& other, Out out) {
   return binary(kernels::logaddexp, input, other, out);
@@ -154,7 +162,9 @@ OP(logaddexp2) {
   .doc = "``log2(2 ** input + 2 ** other)``, without overflow.",
 };
 
-Tensor xlogy_forward(const Tensor& input, const Tensor& other, Out out) { return binary_float(kernels::xlogy, input, other, out); }
+Tensor xlogy_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_float(kernels::xlogy, input, other, out);
+}
 void xlogy_vjp(Grad& g) {
   Tensor x = g.in("input"), y = g.in("other");
   if (g.needs("input")) {
@@ -196,20 +206,26 @@ OP(xlog1py) {
   .doc = "``input * log1p(other)``, and 0 where ``input`` is 0.",
 };
 
-Tensor zeta_forward(const Tensor& input, const Tensor& other, Out out) { return binary_float(kernels::zeta, input, other, out); }
+Tensor zeta_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_float(kernels::zeta, input, other, out);
+}
 
 OP(zeta) {
   .schema = "special_zeta(Tensor|Number input, Tensor|Number other) -> Tensor",
   .names = "special.zeta",
   .forward = boxed<zeta_forward>,
-  .vjp = not_differentiable("the derivative of the Hurwitz zeta function is not implemented, as in PyTorch"),
+  .vjp = not_differentiable(
+      "the derivative of the Hurwitz zeta function is not implemented, as in PyTorch"),
   .samples = "(3,4)@1.5..4 (4,)@0.5..4 | 2.0 (3,)@0.5..4",
   .doc = "The Hurwitz zeta function: the sum of ``(k + other) ** -input`` over all k from 0.",
 };
 
-Tensor ldexp_forward(const Tensor& input, const Tensor& other) { return mul(input, pow(wrapped_number(2.0), other)); }
+Tensor ldexp_forward(const Tensor& input, const Tensor& other) {
+  return mul(input, pow(wrapped_number(2.0), other));
+}
 void ldexp_vjp(Grad& g) {
-  if (g.needs("input")) g.set("input", g.dout() * conjugate(pow(wrapped_number(2.0), g.in("other"))));
+  if (g.needs("input"))
+    g.set("input", g.dout() * conjugate(pow(wrapped_number(2.0), g.in("other"))));
   if (g.needs("other")) g.set("other", g.dout() * conjugate(g.out()) * kLn2);
 }
 
@@ -225,7 +241,9 @@ OP(ldexp) {
 
 Tensor float_power_forward(const Tensor& input, const Tensor& exponent) {
   DType type = is_complex(result_type(input, exponent)) ? DType::Complex128 : DType::Float64;
-  auto wide = [&](const Tensor& t) { return t.impl()->wrapped_number || t.dtype() == type ? t : _to_copy(t, type); };
+  auto wide = [&](const Tensor& t) {
+    return t.impl()->wrapped_number || t.dtype() == type ? t : _to_copy(t, type);
+  };
   Tensor base = wide(input), power = wide(exponent);
   if (base.impl()->wrapped_number) base = scalar_tensor(item(base), type);
   return pow(base, power);
@@ -240,10 +258,14 @@ OP(float_power) {
   .doc = "``input ** exponent`` in double precision.",
 };
 
-// --- whole numbers ------------------------------------------------------------------------------------------------------
+// --- whole numbers -------------------------------------------------------------------------------
 
-Tensor gcd_forward(const Tensor& input, const Tensor& other, Out out) { return binary(kernels::gcd, input, other, out); }
-Tensor lcm_forward(const Tensor& input, const Tensor& other, Out out) { return binary(kernels::lcm, input, other, out); }
+Tensor gcd_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary(kernels::gcd, input, other, out);
+}
+Tensor lcm_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary(kernels::lcm, input, other, out);
+}
 
 OP(gcd) {
   .schema = "gcd(Tensor input, Tensor other) -> Tensor",
@@ -264,14 +286,17 @@ OP(lcm) {
   .doc = "The least common multiple.",
 };
 
-// --- complex numbers from their parts -----------------------------------------------------------------------------------
+// --- complex numbers from their parts ------------------------------------------------------------
 
 template <class K>
-Tensor combined(K& kernel, const char* first, const char* second, const Tensor& a, const Tensor& b, Out out) {
-  FB_CHECK((a.dtype() == DType::Float32 || a.dtype() == DType::Float64), "Expected both inputs to be Half, Float or Double tensors but got ",
+Tensor combined(K& kernel, const char* first, const char* second, const Tensor& a, const Tensor& b,
+                Out out) {
+  FB_CHECK((a.dtype() == DType::Float32 || a.dtype() == DType::Float64),
+           "Expected both inputs to be Half, Float or Double tensors but got ",
            dtype_class_name(a.dtype()), " and ", dtype_class_name(b.dtype()));
-  FB_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", dtype_class_name(a.dtype()), " but got scalar type ",
-           dtype_class_name(b.dtype()), " for ", second, ", which must be of the type of ", first);
+  FB_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", dtype_class_name(a.dtype()),
+           " but got scalar type ", dtype_class_name(b.dtype()), " for ", second,
+           ", which must be of the type of ", first);
   Tensor result = pointwise_output(complex_dtype(a.dtype()), out, a, b);
   kernel(result, a, b, a.dtype());
   return result;

@@ -8,7 +8,7 @@
 namespace fb {
 namespace {
 
-// --- comparisons --------------------------------------------------------------------------------------------------------
+// --- comparisons ---------------------------------------------------------------------------------
 
 // a > b is b < a.
 template <class K>
@@ -18,28 +18,44 @@ Tensor turned(K& kernel, const Tensor& a, const Tensor& b, Out out) {
   return result;
 }
 
-Tensor eq_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::eq, DType::Bool, input, other, out); }
-Tensor ne_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::ne, DType::Bool, input, other, out); }
-Tensor lt_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::lt, DType::Bool, input, other, out); }
-Tensor le_forward(const Tensor& input, const Tensor& other, Out out) { return binary_to(kernels::le, DType::Bool, input, other, out); }
-Tensor gt_forward(const Tensor& input, const Tensor& other, Out out) { return turned(kernels::lt, input, other, out); }
-Tensor ge_forward(const Tensor& input, const Tensor& other, Out out) { return turned(kernels::le, input, other, out); }
+Tensor eq_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_to(kernels::eq, DType::Bool, input, other, out);
+}
+Tensor ne_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_to(kernels::ne, DType::Bool, input, other, out);
+}
+Tensor lt_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_to(kernels::lt, DType::Bool, input, other, out);
+}
+Tensor le_forward(const Tensor& input, const Tensor& other, Out out) {
+  return binary_to(kernels::le, DType::Bool, input, other, out);
+}
+Tensor gt_forward(const Tensor& input, const Tensor& other, Out out) {
+  return turned(kernels::lt, input, other, out);
+}
+Tensor ge_forward(const Tensor& input, const Tensor& other, Out out) {
+  return turned(kernels::le, input, other, out);
+}
 
-#define COMPARISON(op, alias, sign)                                                                                     \
-  OP(op) {                                                                                                              \
-    .schema = #op "(Tensor|Number input, Tensor|Number other) -> Tensor",                                               \
-    .names = #op ", " #alias ", Tensor." #op ", Tensor." #op "_, Tensor." #alias ", Tensor." #alias "_",                \
-    .forward = boxed<op##_forward>, .vjp = no_gradient(),                                                               \
-    .samples = "(3,4):int64@0..3 (4,):int64@0..3 | (0,3) 2.5 | (2,1,3):int64@0..3 (4,1):int64@0..3 | (3,) (3,):int64",  \
-    .errors = "(3,) (4,) -> RuntimeError: must match the size of tensor b",                                             \
-    .doc = "Whether ``input " sign " other``, element by element.",                                                     \
+#define COMPARISON(op, alias, sign)                                                                               \
+  OP(op){                                                                                                         \
+      .schema = #op "(Tensor|Number input, Tensor|Number other) -> Tensor",                                       \
+      .names = #op ", " #alias ", Tensor." #op ", Tensor." #op "_, Tensor." #alias                                \
+                   ", Tensor." #alias "_",                                                                        \
+      .forward = boxed<op##_forward>,                                                                             \
+      .vjp = no_gradient(),                                                                                       \
+      .samples =                                                                                                  \
+          "(3,4):int64@0..3 (4,):int64@0..3 | (0,3) 2.5 | (2,1,3):int64@0..3 (4,1):int64@0..3 | (3,) (3,):int64", \
+      .errors = "(3,) (4,) -> RuntimeError: must match the size of tensor b",                                     \
+      .doc = "Whether ``input " sign " other``, element by element.",                                             \
   };
 OP(eq) {
   .schema = "eq(Tensor|Number input, Tensor|Number other) -> Tensor",
   .names = "eq, Tensor.eq, Tensor.eq_",
   .forward = boxed<eq_forward>,
   .vjp = no_gradient(),
-  .samples = "(3,4):int64@0..3 (4,):int64@0..3 | (0,3) 2.5 | (3,):complex64 (3,):complex64 | (3,):uint8 -1",
+  .samples =
+      "(3,4):int64@0..3 (4,):int64@0..3 | (0,3) 2.5 | (3,):complex64 (3,):complex64 | (3,):uint8 -1",
   .errors = "(3,) (4,) -> RuntimeError: must match the size of tensor b",
   .doc = R"(Whether ``input == other``, element by element.
 
@@ -57,7 +73,8 @@ COMPARISON(ge, greater_equal, ">=")
 #undef COMPARISON
 
 bool all_true(const Tensor& t) {
-  FB_CHECK_KIND(NotImplemented, !t.is_meta(), "equal and allclose read their operands, which meta tensors do not have");
+  FB_CHECK_KIND(NotImplemented, !t.is_meta(),
+                "equal and allclose read their operands, which meta tensors do not have");
   bool result = true;
   if (t.numel() > 0) kernels::all_true(t, &result);
   return result;
@@ -65,8 +82,8 @@ bool all_true(const Tensor& t) {
 
 bool equal_forward(const Tensor& input, const Tensor& other) {
   if (!same_shape(input.sizes(), other.sizes())) return false;
-  FB_CHECK(input.dtype() == other.dtype(), "Expected object of data type ", input.dtype(), " but got data type ", other.dtype(),
-           " for argument 'other'");
+  FB_CHECK(input.dtype() == other.dtype(), "Expected object of data type ", input.dtype(),
+           " but got data type ", other.dtype(), " for argument 'other'");
   return all_true(eq_forward(input, other, Out(nullptr)));
 }
 
@@ -78,13 +95,16 @@ OP(equal) {
   .doc = "True if both tensors have the same shape and equal elements.",
 };
 
-void check_close_types(const char* op, const Tensor& input, const Tensor& other, double rtol, double atol) {
-  FB_CHECK(input.dtype() == other.dtype(), op, ": ", dtype_class_name(input.dtype()), " did not match ", dtype_class_name(other.dtype()));
+void check_close_types(const char* op, const Tensor& input, const Tensor& other, double rtol,
+                       double atol) {
+  FB_CHECK(input.dtype() == other.dtype(), op, ": ", dtype_class_name(input.dtype()),
+           " did not match ", dtype_class_name(other.dtype()));
   FB_CHECK(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
   FB_CHECK(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
 }
 
-Tensor isclose_forward(const Tensor& input, const Tensor& other, double rtol, double atol, bool equal_nan) {
+Tensor isclose_forward(const Tensor& input, const Tensor& other, double rtol, double atol,
+                       bool equal_nan) {
   check_close_types("isclose", input, other, rtol, atol);
   Tensor result = pointwise_output(DType::Bool, Out(nullptr), input, other);
   kernels::isclose(result, input, other, rtol, atol, equal_nan, input.dtype());
@@ -92,7 +112,8 @@ Tensor isclose_forward(const Tensor& input, const Tensor& other, double rtol, do
 }
 
 OP(isclose) {
-  .schema = "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+  .schema =
+      "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
   .forward = boxed<isclose_forward>,
   .vjp = no_gradient(),
   .samples = "(3,4) (4,) | (3,) (3,) rtol=0.5 | (3,) (3,) atol=10.0",
@@ -100,36 +121,42 @@ OP(isclose) {
   .doc = "Whether ``|input - other| <= atol + rtol * |other|``, element by element.",
 };
 
-bool allclose_forward(const Tensor& input, const Tensor& other, double rtol, double atol, bool equal_nan) {
+bool allclose_forward(const Tensor& input, const Tensor& other, double rtol, double atol,
+                      bool equal_nan) {
   return all_true(isclose_forward(input, other, rtol, atol, equal_nan));
 }
 
 OP(allclose) {
-  .schema = "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
+  .schema =
+      "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
   .forward = boxed<allclose_forward>,
   .vjp = no_gradient(),
   .samples = "(3,4) (3,4) | (3,) (3,) atol=100.0",
   .doc = "True if ``isclose`` holds for all elements.",
 };
 
-// --- logic --------------------------------------------------------------------------------------------------------------
+// --- logic ---------------------------------------------------------------------------------------
 
-#define LOGIC(op, word)                                                                                              \
-  Tensor op##_forward(const Tensor& input, const Tensor& other, Out out) {                                           \
-    return binary_to(kernels::op, DType::Bool, input, other, out);                                                   \
-  }                                                                                                                  \
-  OP(op) {                                                                                                           \
-    .schema = #op "(Tensor input, Tensor other) -> Tensor",                                                          \
-    .names = #op ", Tensor." #op ", Tensor." #op "_", .forward = boxed<op##_forward>, .vjp = no_gradient(),          \
-    .samples = "(3,4):int64@0..2 (4,):int64@0..2 | (3,):bool (3,):bool | (3,) (3,):bool",                            \
-    .doc = "Logical " word " of the elements, where everything but 0 is true.",                                      \
+#define LOGIC(op, word)                                                                     \
+  Tensor op##_forward(const Tensor& input, const Tensor& other, Out out) {                  \
+    return binary_to(kernels::op, DType::Bool, input, other, out);                          \
+  }                                                                                         \
+  OP(op){                                                                                   \
+      .schema = #op "(Tensor input, Tensor other) -> Tensor",                               \
+      .names = #op ", Tensor." #op ", Tensor." #op "_",                                     \
+      .forward = boxed<op##_forward>,                                                       \
+      .vjp = no_gradient(),                                                                 \
+      .samples = "(3,4):int64@0..2 (4,):int64@0..2 | (3,):bool (3,):bool | (3,) (3,):bool", \
+      .doc = "Logical " word " of the elements, where everything but 0 is true.",           \
   };
 LOGIC(logical_and, "and")
 LOGIC(logical_or, "or")
 LOGIC(logical_xor, "exclusive or")
 #undef LOGIC
 
-Tensor logical_not_forward(const Tensor& input, Out out) { return unary_to(kernels::logical_not, DType::Bool, input, out); }
+Tensor logical_not_forward(const Tensor& input, Out out) {
+  return unary_to(kernels::logical_not, DType::Bool, input, out);
+}
 
 OP(logical_not) {
   .schema = "logical_not(Tensor input) -> Tensor",
@@ -140,7 +167,7 @@ OP(logical_not) {
   .doc = "Logical not of the elements: true for 0.",
 };
 
-// --- bits ---------------------------------------------------------------------------------------------------------------
+// --- bits ----------------------------------------------------------------------------------------
 
 template <class K>
 Tensor bitwise(K& kernel, const char* name, const Tensor& a, const Tensor& b, Out out) {
@@ -151,21 +178,26 @@ Tensor bitwise(K& kernel, const char* name, const Tensor& a, const Tensor& b, Ou
   return result;
 }
 
-#define BITWISE(op, kernel, word)                                                                                    \
-  Tensor op##_forward(const Tensor& input, const Tensor& other, Out out) {                                           \
-    return bitwise(kernels::kernel, #op "_cpu", input, other, out);                                                  \
-  }                                                                                                                  \
-  OP(op) {                                                                                                           \
-    .schema = #op "(Tensor|Number input, Tensor|Number other) -> Tensor",                                            \
-    .names = #op ", Tensor." #op ", Tensor." #op "_", .forward = boxed<op##_forward>, .vjp = no_gradient(),          \
-    .samples = "(3,4):int64@0..9 (4,):int64@0..9 | (3,):uint8 3",                                                    \
-    .errors = "(3,) (3,) -> NotImplementedError: not implemented for 'Float'", .doc = word,                          \
+#define BITWISE(op, kernel, word)                                                \
+  Tensor op##_forward(const Tensor& input, const Tensor& other, Out out) {       \
+    return bitwise(kernels::kernel, #op "_cpu", input, other, out);              \
+  }                                                                              \
+  OP(op){                                                                        \
+      .schema = #op "(Tensor|Number input, Tensor|Number other) -> Tensor",      \
+      .names = #op ", Tensor." #op ", Tensor." #op "_",                          \
+      .forward = boxed<op##_forward>,                                            \
+      .vjp = no_gradient(),                                                      \
+      .samples = "(3,4):int64@0..9 (4,):int64@0..9 | (3,):uint8 3",              \
+      .errors = "(3,) (3,) -> NotImplementedError: not implemented for 'Float'", \
+      .doc = word,                                                               \
   };
 BITWISE(bitwise_and, bitwise_and, "Bits that both operands have; of bool the logical and.")
 BITWISE(bitwise_or, bitwise_or, "Bits that either operand has; of bool the logical or.")
 BITWISE(bitwise_xor, bitwise_xor, "Bits in which the operands differ; of bool the exclusive or.")
-BITWISE(bitwise_left_shift, shift_left, "``input`` shifted left by ``other`` bits: ``input * 2 ** other``.")
-BITWISE(bitwise_right_shift, shift_right, "``input`` shifted right by ``other`` bits, keeping the sign.")
+BITWISE(bitwise_left_shift, shift_left,
+        "``input`` shifted left by ``other`` bits: ``input * 2 ** other``.")
+BITWISE(bitwise_right_shift, shift_right,
+        "``input`` shifted right by ``other`` bits, keeping the sign.")
 #undef BITWISE
 
 Tensor bitwise_not_forward(const Tensor& input, Out out) {
@@ -183,7 +215,7 @@ OP(bitwise_not) {
   .doc = "All bits inverted; of bool the logical not.",
 };
 
-// --- tests of numbers ---------------------------------------------------------------------------------------------------
+// --- tests of numbers ----------------------------------------------------------------------------
 
 // Integers are always finite numbers.
 template <class K>
@@ -195,26 +227,37 @@ Tensor number_test(K& kernel, bool of_integers, const Tensor& input, Out out) {
 }
 
 #define NUMBER_TEST_CHECK(op)
-#define NUMBER_TEST(op, names_, of_integers, text)                                                                   \
-  Tensor op##_forward(const Tensor& input, Out out) {                                                                \
-    NUMBER_TEST_CHECK(op)                                                                                            \
-    return number_test(kernels::op, of_integers, input, out);                                                        \
-  }                                                                                                                  \
-  OP(op) {                                                                                                           \
-    .schema = #op "(Tensor input) -> Tensor", .names = names_, .forward = boxed<op##_forward>, .vjp = no_gradient(), \
-    .samples = "(3,4) | (3,):int64 | ()", .doc = text,                                                               \
+#define NUMBER_TEST(op, names_, of_integers, text)            \
+  Tensor op##_forward(const Tensor& input, Out out) {         \
+    NUMBER_TEST_CHECK(op)                                     \
+    return number_test(kernels::op, of_integers, input, out); \
+  }                                                           \
+  OP(op){                                                     \
+      .schema = #op "(Tensor input) -> Tensor",               \
+      .names = names_,                                        \
+      .forward = boxed<op##_forward>,                         \
+      .vjp = no_gradient(),                                   \
+      .samples = "(3,4) | (3,):int64 | ()",                   \
+      .doc = text,                                            \
   };
 NUMBER_TEST(isnan, "isnan, Tensor.isnan", false, "Whether each element is not a number.")
-NUMBER_TEST(isinf, "isinf, Tensor.isinf", false, "Whether each element is infinite, of either sign.")
-NUMBER_TEST(isfinite, "isfinite, Tensor.isfinite", true, "Whether each element is neither infinite nor NaN.")
+NUMBER_TEST(isinf, "isinf, Tensor.isinf", false,
+            "Whether each element is infinite, of either sign.")
+NUMBER_TEST(isfinite, "isfinite, Tensor.isfinite", true,
+            "Whether each element is neither infinite nor NaN.")
 #undef NUMBER_TEST_CHECK
-#define NUMBER_TEST_CHECK(op) FB_CHECK(!is_complex(input.dtype()), #op " does not support complex inputs.");
-NUMBER_TEST(isposinf, "isposinf, Tensor.isposinf", false, "Whether each element is positive infinity.")
-NUMBER_TEST(isneginf, "isneginf, Tensor.isneginf", false, "Whether each element is negative infinity.")
+#define NUMBER_TEST_CHECK(op) \
+  FB_CHECK(!is_complex(input.dtype()), #op " does not support complex inputs.");
+NUMBER_TEST(isposinf, "isposinf, Tensor.isposinf", false,
+            "Whether each element is positive infinity.")
+NUMBER_TEST(isneginf, "isneginf, Tensor.isneginf", false,
+            "Whether each element is negative infinity.")
 #undef NUMBER_TEST
 #undef NUMBER_TEST_CHECK
 
-Tensor signbit_forward(const Tensor& input, Out out) { return unary_to(kernels::signbit, DType::Bool, input, out); }
+Tensor signbit_forward(const Tensor& input, Out out) {
+  return unary_to(kernels::signbit, DType::Bool, input, out);
+}
 
 OP(signbit) {
   .schema = "signbit(Tensor input) -> Tensor",

@@ -22,6 +22,7 @@ FB_BINARY_KERNEL(bitwise_xor)
 FB_UNARY_KERNEL(bitwise_not)
 FB_BINARY_KERNEL(shift_left)
 FB_BINARY_KERNEL(shift_right)
-FB_KERNEL(isclose, const Tensor& out, const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan, DType dtype)
+FB_KERNEL(isclose, const Tensor& out, const Tensor& a, const Tensor& b, double rtol, double atol,
+          bool equal_nan, DType dtype)
 // Whether all elements of a bool tensor are true.
 FB_KERNEL(all_true, const Tensor& input, bool* result)

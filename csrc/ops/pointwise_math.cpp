@@ -17,28 +17,40 @@ constexpr double kLn10 = 2.3025850929940457;
 
 // dx = dout times the conjugate of the slope.
 void set_slope(Grad& g, const Tensor& slope) { g.set("input", g.dout() * conjugate(slope)); }
-void set_inverse_slope(Grad& g, const Tensor& inverse) { g.set("input", g.dout() / conjugate(inverse)); }
+void set_inverse_slope(Grad& g, const Tensor& inverse) {
+  g.set("input", g.dout() / conjugate(inverse));
+}
 
-// A function whose result is floating. `slope` is a statement in g, x (the input) and y (the result).
-#define FUNCTION(op, names_, save_, samples_, slope, doc_)                                                        \
-  Tensor op##_forward(const Tensor& input, Out out) { return unary_float(kernels::op, input, out); }              \
-  void op##_vjp(Grad& g) {                                                                                        \
-    [[maybe_unused]] Tensor x = g.in("input"), y = g.out();                                                       \
-    slope;                                                                                                        \
-  }                                                                                                               \
-  OP(op) {                                                                                                        \
-    .schema = #op "(Tensor input) -> Tensor", .names = names_, .forward = boxed<op##_forward>, .vjp = op##_vjp,   \
-    .save = save_, .samples = samples_, .doc = doc_,                                                              \
+// A function whose result is floating. `slope` is a statement in g, x (the input) and y (the
+// result).
+#define FUNCTION(op, names_, save_, samples_, slope, doc_)  \
+  Tensor op##_forward(const Tensor& input, Out out) {       \
+    return unary_float(kernels::op, input, out);            \
+  }                                                         \
+  void op##_vjp(Grad& g) {                                  \
+    [[maybe_unused]] Tensor x = g.in("input"), y = g.out(); \
+    slope;                                                  \
+  }                                                         \
+  OP(op){                                                   \
+      .schema = #op "(Tensor input) -> Tensor",             \
+      .names = names_,                                      \
+      .forward = boxed<op##_forward>,                       \
+      .vjp = op##_vjp,                                      \
+      .save = save_,                                        \
+      .samples = samples_,                                  \
+      .doc = doc_,                                          \
   };
 #define EVERYWHERE "(3,4) | () | (0,2) | (3,):int64"
 #define POSITIVE "(3,4)@0.1..4 | ()@0.1..4 | (0,2) | (3,):int64@1..9"
 #define WITHIN_ONE "(3,4)@-0.9..0.9 | ()@-0.9..0.9 | (0,2)"
 #define NAMES(op) #op ", Tensor." #op ", Tensor." #op "_"
 
-// --- roots, exponentials, logarithms ------------------------------------------------------------------------------------
+// --- roots, exponentials, logarithms -------------------------------------------------------------
 
-FUNCTION(sqrt, NAMES(sqrt), "result", POSITIVE, set_inverse_slope(g, y * 2), "The square root; NaN for negative numbers.")
-FUNCTION(rsqrt, NAMES(rsqrt), "result", POSITIVE, set_slope(g, square(y) * y * -0.5), "``1 / sqrt(input)``.")
+FUNCTION(sqrt, NAMES(sqrt), "result", POSITIVE, set_inverse_slope(g, y * 2),
+         "The square root; NaN for negative numbers.")
+FUNCTION(rsqrt, NAMES(rsqrt), "result", POSITIVE, set_slope(g, square(y) * y * -0.5),
+         "``1 / sqrt(input)``.")
 FUNCTION(exp, NAMES(exp), "result", EVERYWHERE, set_slope(g, y), R"(The exponential function.
 
 Example::
@@ -46,14 +58,19 @@ Example::
     >>> torch.exp(torch.tensor([0., 1.]))
     tensor([1.0000, 2.7183])
 )")
-FUNCTION(exp2, NAMES(exp2) ", special.exp2", "result", EVERYWHERE, set_slope(g, y * kLn2), "2 to the power of each element.")
-FUNCTION(expm1, NAMES(expm1) ", special.expm1", "result", EVERYWHERE, set_slope(g, y + 1), "``exp(input) - 1``, accurate near 0.")
+FUNCTION(exp2, NAMES(exp2) ", special.exp2", "result", EVERYWHERE, set_slope(g, y* kLn2),
+         "2 to the power of each element.")
+FUNCTION(expm1, NAMES(expm1) ", special.expm1", "result", EVERYWHERE, set_slope(g, y + 1),
+         "``exp(input) - 1``, accurate near 0.")
 FUNCTION(log, NAMES(log), "input", POSITIVE, set_inverse_slope(g, x), "The natural logarithm.")
-FUNCTION(log2, NAMES(log2), "input", POSITIVE, set_inverse_slope(g, x * kLn2), "The logarithm to base 2.")
-FUNCTION(log10, NAMES(log10), "input", POSITIVE, set_inverse_slope(g, x * kLn10), "The logarithm to base 10.")
-FUNCTION(log1p, NAMES(log1p) ", special.log1p", "input", POSITIVE, set_inverse_slope(g, x + 1), "``log(1 + input)``, accurate near 0.")
+FUNCTION(log2, NAMES(log2), "input", POSITIVE, set_inverse_slope(g, x* kLn2),
+         "The logarithm to base 2.")
+FUNCTION(log10, NAMES(log10), "input", POSITIVE, set_inverse_slope(g, x* kLn10),
+         "The logarithm to base 10.")
+FUNCTION(log1p, NAMES(log1p) ", special.log1p", "input", POSITIVE, set_inverse_slope(g, x + 1),
+         "``log(1 + input)``, accurate near 0.")
 
-// --- trigonometry -------------------------------------------------------------------------------------------------------
+// --- trigonometry --------------------------------------------------------------------------------
 
 // Complex roots are taken of the factors, whose product has another branch cut.
 Tensor acosh_slope(const Tensor& x) {
@@ -61,21 +78,32 @@ Tensor acosh_slope(const Tensor& x) {
 }
 
 #define ARC_NAMES(op, alias) NAMES(op) ", " NAMES(alias)
-FUNCTION(sin, NAMES(sin), "input", EVERYWHERE, set_slope(g, cos(x)), "The sine of angles in radians.")
-FUNCTION(cos, NAMES(cos), "input", EVERYWHERE, set_slope(g, -sin(x)), "The cosine of angles in radians.")
-FUNCTION(tan, NAMES(tan), "result", EVERYWHERE, set_slope(g, square(y) + 1), "The tangent of angles in radians.")
-FUNCTION(asin, ARC_NAMES(asin, arcsin), "input", WITHIN_ONE, set_slope(g, rsqrt(1 - square(x))), "The angle whose sine is given, in radians.")
-FUNCTION(acos, ARC_NAMES(acos, arccos), "input", WITHIN_ONE, set_slope(g, -rsqrt(1 - square(x))), "The angle whose cosine is given, in radians.")
-FUNCTION(atan, ARC_NAMES(atan, arctan), "input", EVERYWHERE, set_inverse_slope(g, square(x) + 1), "The angle whose tangent is given, in radians.")
+FUNCTION(sin, NAMES(sin), "input", EVERYWHERE, set_slope(g, cos(x)),
+         "The sine of angles in radians.")
+FUNCTION(cos, NAMES(cos), "input", EVERYWHERE, set_slope(g, -sin(x)),
+         "The cosine of angles in radians.")
+FUNCTION(tan, NAMES(tan), "result", EVERYWHERE, set_slope(g, square(y) + 1),
+         "The tangent of angles in radians.")
+FUNCTION(asin, ARC_NAMES(asin, arcsin), "input", WITHIN_ONE, set_slope(g, rsqrt(1 - square(x))),
+         "The angle whose sine is given, in radians.")
+FUNCTION(acos, ARC_NAMES(acos, arccos), "input", WITHIN_ONE, set_slope(g, -rsqrt(1 - square(x))),
+         "The angle whose cosine is given, in radians.")
+FUNCTION(atan, ARC_NAMES(atan, arctan), "input", EVERYWHERE, set_inverse_slope(g, square(x) + 1),
+         "The angle whose tangent is given, in radians.")
 FUNCTION(sinh, NAMES(sinh), "input", EVERYWHERE, set_slope(g, cosh(x)), "The hyperbolic sine.")
 FUNCTION(cosh, NAMES(cosh), "input", EVERYWHERE, set_slope(g, sinh(x)), "The hyperbolic cosine.")
-FUNCTION(asinh, ARC_NAMES(asinh, arcsinh), "input", EVERYWHERE, set_slope(g, rsqrt(square(x) + 1)), "The inverse of the hyperbolic sine.")
-FUNCTION(acosh, ARC_NAMES(acosh, arccosh), "input", "(3,4)@1.1..4 | (0,2)", set_slope(g, acosh_slope(x)), "The inverse of the hyperbolic cosine.")
-FUNCTION(atanh, ARC_NAMES(atanh, arctanh), "input", WITHIN_ONE, set_inverse_slope(g, 1 - square(x)), "The inverse of the hyperbolic tangent.")
+FUNCTION(asinh, ARC_NAMES(asinh, arcsinh), "input", EVERYWHERE, set_slope(g, rsqrt(square(x) + 1)),
+         "The inverse of the hyperbolic sine.")
+FUNCTION(acosh, ARC_NAMES(acosh, arccosh), "input", "(3,4)@1.1..4 | (0,2)",
+         set_slope(g, acosh_slope(x)), "The inverse of the hyperbolic cosine.")
+FUNCTION(atanh, ARC_NAMES(atanh, arctanh), "input", WITHIN_ONE, set_inverse_slope(g, 1 - square(x)),
+         "The inverse of the hyperbolic tangent.")
 
 // tanh and sigmoid are what networks are made of: their derivatives are one kernel each.
-FUNCTION(tanh, NAMES(tanh) ", nn.functional.tanh", "result", EVERYWHERE, g.set("input", tanh_backward(g.dout(), y)), "The hyperbolic tangent.")
-FUNCTION(sigmoid, NAMES(sigmoid) ", special.expit, nn.functional.sigmoid", "result", EVERYWHERE, g.set("input", sigmoid_backward(g.dout(), y)), "``1 / (1 + exp(-input))``.")
+FUNCTION(tanh, NAMES(tanh) ", nn.functional.tanh", "result", EVERYWHERE,
+         g.set("input", tanh_backward(g.dout(), y)), "The hyperbolic tangent.")
+FUNCTION(sigmoid, NAMES(sigmoid) ", special.expit, nn.functional.sigmoid", "result", EVERYWHERE,
+         g.set("input", sigmoid_backward(g.dout(), y)), "``1 / (1 + exp(-input))``.")
 
 Tensor tanh_backward_forward(const Tensor& grad, const Tensor& result) {
   return binary(kernels::tanh_backward, grad, result, Out(nullptr));
@@ -113,13 +141,18 @@ OP(sigmoid_backward) {
   .doc = "``grad * result * (1 - result)``.",
 };
 
-// --- special functions --------------------------------------------------------------------------------------------------
+// --- special functions ---------------------------------------------------------------------------
 
-FUNCTION(erf, NAMES(erf) ", special.erf", "input", EVERYWHERE, set_slope(g, exp(-square(x)) * 1.1283791670955126), "The error function.")
-FUNCTION(erfc, NAMES(erfc) ", special.erfc", "input", EVERYWHERE, set_slope(g, exp(-square(x)) * -1.1283791670955126), "``1 - erf(input)``.")
-FUNCTION(erfinv, NAMES(erfinv) ", special.erfinv", "result", WITHIN_ONE, set_slope(g, exp(square(y)) * 0.88622692545275801), "The inverse of the error function.")
-FUNCTION(lgamma, NAMES(lgamma) ", special.gammaln", "input", POSITIVE, set_slope(g, digamma(x)), "The logarithm of the absolute value of the gamma function.")
-FUNCTION(digamma, NAMES(digamma) ", special.digamma, special.psi", "input", POSITIVE, set_slope(g, polygamma(1, x)), "The derivative of lgamma.")
+FUNCTION(erf, NAMES(erf) ", special.erf", "input", EVERYWHERE,
+         set_slope(g, exp(-square(x)) * 1.1283791670955126), "The error function.")
+FUNCTION(erfc, NAMES(erfc) ", special.erfc", "input", EVERYWHERE,
+         set_slope(g, exp(-square(x)) * -1.1283791670955126), "``1 - erf(input)``.")
+FUNCTION(erfinv, NAMES(erfinv) ", special.erfinv", "result", WITHIN_ONE,
+         set_slope(g, exp(square(y)) * 0.88622692545275801), "The inverse of the error function.")
+FUNCTION(lgamma, NAMES(lgamma) ", special.gammaln", "input", POSITIVE, set_slope(g, digamma(x)),
+         "The logarithm of the absolute value of the gamma function.")
+FUNCTION(digamma, NAMES(digamma) ", special.digamma, special.psi", "input", POSITIVE,
+         set_slope(g, polygamma(1, x)), "The derivative of lgamma.")
 
 Tensor polygamma_forward(int64_t n, const Tensor& input, Out out) {
   FB_CHECK(n >= 0, "polygamma(n, x) does not support negative n.");
@@ -128,7 +161,9 @@ Tensor polygamma_forward(int64_t n, const Tensor& input, Out out) {
   kernels::polygamma(result, input, n, type);
   return result;
 }
-void polygamma_vjp(Grad& g) { g.set("input", g.dout() * polygamma(g.arg<int64_t>("n") + 1, g.in("input"))); }
+void polygamma_vjp(Grad& g) {
+  g.set("input", g.dout() * polygamma(g.arg<int64_t>("n") + 1, g.in("input")));
+}
 
 OP(polygamma) {
   .schema = "polygamma(int n, Tensor input) -> Tensor",
@@ -180,10 +215,11 @@ OP(logit) {
   .vjp = logit_vjp,
   .save = "input",
   .samples = "(3,4)@0.1..0.9 | (3,)@0..1 0.1",
-  .doc = "``log(input / (1 - input))``, with the input limited to ``[eps, 1 - eps]`` if ``eps`` is given.",
+  .doc =
+      "``log(input / (1 - input))``, with the input limited to ``[eps, 1 - eps]`` if ``eps`` is given.",
 };
 
-// --- rounding -----------------------------------------------------------------------------------------------------------
+// --- rounding ------------------------------------------------------------------------------------
 
 // Integers are round already.
 template <class K>
@@ -195,16 +231,21 @@ Tensor rounded(K& kernel, const Tensor& input, Out out) {
   return result;
 }
 
-#define ROUNDING(op, names_, doc_)                                                                                \
-  Tensor op##_forward(const Tensor& input, Out out) { return rounded(kernels::op, input, out); }                  \
-  void op##_vjp(Grad& g) { set_zero(g, "input"); }                                                                \
-  OP(op) {                                                                                                        \
-    .schema = #op "(Tensor input) -> Tensor", .names = names_, .forward = boxed<op##_forward>, .vjp = op##_vjp,   \
-    .samples = EVERYWHERE, .doc = doc_,                                                                           \
+#define ROUNDING(op, names_, doc_)                                                               \
+  Tensor op##_forward(const Tensor& input, Out out) { return rounded(kernels::op, input, out); } \
+  void op##_vjp(Grad& g) { set_zero(g, "input"); }                                               \
+  OP(op){                                                                                        \
+      .schema = #op "(Tensor input) -> Tensor",                                                  \
+      .names = names_,                                                                           \
+      .forward = boxed<op##_forward>,                                                            \
+      .vjp = op##_vjp,                                                                           \
+      .samples = EVERYWHERE,                                                                     \
+      .doc = doc_,                                                                               \
   };
 ROUNDING(ceil, NAMES(ceil), "The smallest whole number that is not smaller.")
 ROUNDING(floor, NAMES(floor), "The largest whole number that is not larger.")
-ROUNDING(trunc, NAMES(trunc) ", fix, Tensor.fix, Tensor.fix_", "The whole number without the fraction: rounds towards 0.")
+ROUNDING(trunc, NAMES(trunc) ", fix, Tensor.fix, Tensor.fix_",
+         "The whole number without the fraction: rounds towards 0.")
 
 Tensor round_forward(const Tensor& input, int64_t decimals, Out out) {
   if (decimals == 0) return rounded(kernels::round, input, out);
@@ -220,7 +261,8 @@ OP(round) {
   .forward = boxed<round_forward>,
   .vjp = round_vjp,
   .samples = "(3,4) | (3,4) decimals=1 | (3,) decimals=-1 | (3,):int64",
-  .doc = "The nearest whole number, or number of ``decimals`` digits; halves go to the even neighbour.",
+  .doc =
+      "The nearest whole number, or number of ``decimals`` digits; halves go to the even neighbour.",
 };
 
 Tensor frac_forward(const Tensor& input, Out out) {
@@ -238,10 +280,11 @@ OP(frac) {
   .doc = "The fraction: ``input - trunc(input)``.",
 };
 
-// --- angles -------------------------------------------------------------------------------------------------------------
+// --- angles --------------------------------------------------------------------------------------
 
 Tensor scaled_angle(const Tensor& input, double factor) {
-  FB_CHECK(!is_complex(input.dtype()), "deg2rad and rad2deg are not supported for complex tensors.");
+  FB_CHECK(!is_complex(input.dtype()),
+           "deg2rad and rad2deg are not supported for complex tensors.");
   return mul(input, wrapped_number(factor));
 }
 Tensor deg2rad_forward(const Tensor& input) { return scaled_angle(input, kPi / 180); }

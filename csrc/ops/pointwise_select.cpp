@@ -14,20 +14,31 @@
 namespace fb {
 namespace {
 
-Tensor zero_where(const Tensor& mask, const Tensor& t) { return masked_fill(t, mask, wrapped_number(0)); }
+Tensor zero_where(const Tensor& mask, const Tensor& t) {
+  return masked_fill(t, mask, wrapped_number(0));
+}
 Tensor only_where(const Tensor& mask, const Tensor& t) { return where(mask, t, wrapped_number(0)); }
 
-// --- maximum, minimum ---------------------------------------------------------------------------------------------------
+// --- maximum, minimum ----------------------------------------------------------------------------
 
 template <class K>
 Tensor extreme(K& kernel, const char* name, const Tensor& a, const Tensor& b, Out out) {
-  FB_CHECK(!is_complex(a.dtype()) && !is_complex(b.dtype()), name, " not implemented for complex tensors.");
+  FB_CHECK(!is_complex(a.dtype()) && !is_complex(b.dtype()), name,
+           " not implemented for complex tensors.");
   return binary(kernel, a, b, out);
 }
-Tensor maximum_forward(const Tensor& input, const Tensor& other, Out out) { return extreme(kernels::maximum, "maximum", input, other, out); }
-Tensor minimum_forward(const Tensor& input, const Tensor& other, Out out) { return extreme(kernels::minimum, "minimum", input, other, out); }
-Tensor fmax_forward(const Tensor& input, const Tensor& other, Out out) { return extreme(kernels::fmax, "fmax", input, other, out); }
-Tensor fmin_forward(const Tensor& input, const Tensor& other, Out out) { return extreme(kernels::fmin, "fmin", input, other, out); }
+Tensor maximum_forward(const Tensor& input, const Tensor& other, Out out) {
+  return extreme(kernels::maximum, "maximum", input, other, out);
+}
+Tensor minimum_forward(const Tensor& input, const Tensor& other, Out out) {
+  return extreme(kernels::minimum, "minimum", input, other, out);
+}
+Tensor fmax_forward(const Tensor& input, const Tensor& other, Out out) {
+  return extreme(kernels::fmax, "fmax", input, other, out);
+}
+Tensor fmin_forward(const Tensor& input, const Tensor& other, Out out) {
+  return extreme(kernels::fmin, "fmin", input, other, out);
+}
 
 // Where both are equal each gets half.
 void maximum_vjp(Grad& g) {
@@ -51,11 +62,15 @@ void fmin_vjp(Grad& g) {
   if (g.needs("other")) g.set("other", zero_where(first, g.dout()));
 }
 
-#define EXTREME(op, text)                                                                                            \
-  OP(op) {                                                                                                           \
-    .schema = #op "(Tensor input, Tensor other) -> Tensor", .forward = boxed<op##_forward>, .vjp = op##_vjp,         \
-    .save = "input, other", .samples = "(3,4) (4,) | (3,):int64 (3,):int64 | () (3,)",                               \
-    .errors = "(3,):complex64 (3,) -> RuntimeError: not implemented for complex tensors", .doc = text,               \
+#define EXTREME(op, text)                                                                   \
+  OP(op){                                                                                   \
+      .schema = #op "(Tensor input, Tensor other) -> Tensor",                               \
+      .forward = boxed<op##_forward>,                                                       \
+      .vjp = op##_vjp,                                                                      \
+      .save = "input, other",                                                               \
+      .samples = "(3,4) (4,) | (3,):int64 (3,):int64 | () (3,)",                            \
+      .errors = "(3,):complex64 (3,) -> RuntimeError: not implemented for complex tensors", \
+      .doc = text,                                                                          \
   };
 EXTREME(maximum, "The larger of two elements; NaN if either is.")
 EXTREME(minimum, "The smaller of two elements; NaN if either is.")
@@ -63,14 +78,18 @@ EXTREME(fmax, "The larger of two elements; a number wins over NaN.")
 EXTREME(fmin, "The smaller of two elements; a number wins over NaN.")
 #undef EXTREME
 
-// --- clamp --------------------------------------------------------------------------------------------------------------
+// --- clamp ---------------------------------------------------------------------------------------
 
 const Scalar* pointer(const std::optional<Scalar>& s) { return s ? &*s : nullptr; }
-bool is_nan(const std::optional<Scalar>& s) { return s && s->is_floating() && std::isnan(s->to<double>()); }
+bool is_nan(const std::optional<Scalar>& s) {
+  return s && s->is_floating() && std::isnan(s->to<double>());
+}
 
-Tensor clamp_forward(const Tensor& input, std::optional<Scalar> min, std::optional<Scalar> max, Out out) {
+Tensor clamp_forward(const Tensor& input, std::optional<Scalar> min, std::optional<Scalar> max,
+                     Out out) {
   FB_CHECK(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
-  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()), "clamp is not supported for complex types");
+  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()),
+                "clamp is not supported for complex types");
   Promotion promotion;
   promotion.add(input);
   if (min) promotion.add(*min);
@@ -94,7 +113,8 @@ Tensor inside(const Tensor& input, const Tensor& min, const Tensor& max) {
 Tensor bound(const std::optional<Scalar>& s) { return s ? wrapped_number(*s) : Tensor(); }
 
 void clamp_vjp(Grad& g) {
-  Tensor min = bound(g.arg<std::optional<Scalar>>("min")), max = bound(g.arg<std::optional<Scalar>>("max"));
+  Tensor min = bound(g.arg<std::optional<Scalar>>("min")),
+         max = bound(g.arg<std::optional<Scalar>>("max"));
   g.set("input", only_where(inside(g.in("input"), min, max), g.dout()));
 }
 
@@ -104,9 +124,11 @@ OP(clamp) {
   .forward = boxed<clamp_forward>,
   .vjp = clamp_vjp,
   .save = "input",
-  .samples = "(3,4) -0.5 0.5 | (3,4) min=0 | (3,4) max=0.25 | (5,):int64@-9..9 -2 3 | (3,):int64@-9..9 0.5",
+  .samples =
+      "(3,4) -0.5 0.5 | (3,4) min=0 | (3,4) max=0.25 | (5,):int64@-9..9 -2 3 | (3,):int64@-9..9 0.5",
   .errors = "(3,) -> RuntimeError: At least one of 'min' or 'max' must not be None",
-  .doc = R"(Limit the elements to ``[min, max]``. Either bound may be None, and either both numbers or both tensors.
+  .doc =
+      R"(Limit the elements to ``[min, max]``. Either bound may be None, and either both numbers or both tensors.
 
 Example::
 
@@ -116,8 +138,10 @@ Example::
 };
 
 Tensor clamp_tensor_forward(const Tensor& input, const Tensor& min, const Tensor& max, Out out) {
-  FB_CHECK(min.defined() || max.defined(), "torch.clamp: At least one of 'min' or 'max' must not be None");
-  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()), "clamp is not supported for complex types");
+  FB_CHECK(min.defined() || max.defined(),
+           "torch.clamp: At least one of 'min' or 'max' must not be None");
+  FB_CHECK_KIND(NotImplemented, !is_complex(input.dtype()),
+                "clamp is not supported for complex types");
   if (!min.defined()) return binary(kernels::minimum, input, max, out);
   if (!max.defined()) return binary(kernels::maximum, input, min, out);
   const Tensor* operands[] = {&input, &min, &max};
@@ -187,11 +211,12 @@ OP(clamp_max) {
   .doc = "Elements above ``max`` are set to it.",
 };
 
-// --- where, masked_fill -------------------------------------------------------------------------------------------------
+// --- where, masked_fill --------------------------------------------------------------------------
 
 Tensor where_forward(const Tensor& condition, const Tensor& input, const Tensor& other, Out out) {
   FB_CHECK(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
-           "where expected condition to be a boolean tensor, but got a tensor with dtype ", dtype_class_name(condition.dtype()));
+           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+           dtype_class_name(condition.dtype()));
   DType type = result_type(input, other);
   const Tensor* operands[] = {&condition, &input, &other};
   Tensor result = pointwise_output(type, out, operands);
@@ -210,9 +235,11 @@ OP(where) {
   .forward = boxed<where_forward>,
   .vjp = where_vjp,
   .save = "condition",
-  .samples = "(3,4):bool (4,) (3,1) | (3,):bool (3,) 0 | (3,):bool 1.5 (3,) | (3,):bool (3,):int64 2.5 | (0,):bool (0,) (0,)",
+  .samples =
+      "(3,4):bool (4,) (3,1) | (3,):bool (3,) 0 | (3,):bool 1.5 (3,) | (3,):bool (3,):int64 2.5 | (0,):bool (0,) (0,)",
   .errors = "(3,) (3,) (3,) -> RuntimeError: where expected condition to be a boolean tensor",
-  .doc = R"(Elements of ``input`` where ``condition`` is true, of ``other`` elsewhere. All three broadcast.
+  .doc =
+      R"(Elements of ``input`` where ``condition`` is true, of ``other`` elsewhere. All three broadcast.
 
 With ``condition`` alone: the indices of its true elements, one tensor per dimension.
 
@@ -238,11 +265,13 @@ OP(where_method) {
 };
 
 Tensor masked_fill_forward(const Tensor& input, const Tensor& mask, const Tensor& value, Out out) {
-  FB_CHECK(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ", mask.dtype());
-  FB_CHECK(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", value.dim(),
-           " dimension(s).");
-  FB_CHECK(is_complex(input.dtype()) || !is_complex(value.dtype()), "value cannot be converted to type ", input.dtype(),
-           " without overflow");
+  FB_CHECK(mask.dtype() == DType::Bool,
+           "masked_fill_ only supports boolean masks, but got mask with dtype ", mask.dtype());
+  FB_CHECK(value.dim() == 0,
+           "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+           value.dim(), " dimension(s).");
+  FB_CHECK(is_complex(input.dtype()) || !is_complex(value.dtype()),
+           "value cannot be converted to type ", input.dtype(), " without overflow");
   const Tensor* operands[] = {&input, &mask};
   Tensor result = pointwise_output(input.dtype(), out, operands);
   kernels::where(result, mask, value, input, input.dtype());
@@ -260,38 +289,46 @@ OP(masked_fill) {
   .forward = boxed<masked_fill_forward>,
   .vjp = masked_fill_vjp,
   .save = "mask",
-  .samples = "(3,4) (3,4):bool 0 | (3,4) (4,):bool -inf | (3,):int64 (3,):bool 7 | (3,4) (3,1):bool ()",
-  .errors = "(3,) (3,):int64 0 -> RuntimeError: masked_fill_ only supports boolean masks"
-            " | (3,) (3,):bool (3,) -> RuntimeError: only supports a 0-dimensional value tensor",
+  .samples =
+      "(3,4) (3,4):bool 0 | (3,4) (4,):bool -inf | (3,):int64 (3,):bool 7 | (3,4) (3,1):bool ()",
+  .errors =
+      "(3,) (3,):int64 0 -> RuntimeError: masked_fill_ only supports boolean masks"
+      " | (3,) (3,):bool (3,) -> RuntimeError: only supports a 0-dimensional value tensor",
   .doc = "Elements where ``mask`` is true are replaced by ``value``, a number or a 0-d tensor.",
 };
 
-// --- nan_to_num ---------------------------------------------------------------------------------------------------------
+// --- nan_to_num ----------------------------------------------------------------------------------
 
 double largest(DType t) {
   switch (real_dtype(t)) {
-    case DType::Float16: return 65504;
-    case DType::BFloat16: return 3.38953138925153547590470800371487867e38;
-    case DType::Float32: return std::numeric_limits<float>::max();
-    default: return std::numeric_limits<double>::max();
+    case DType::Float16:
+      return 65504;
+    case DType::BFloat16:
+      return 3.38953138925153547590470800371487867e38;
+    case DType::Float32:
+      return std::numeric_limits<float>::max();
+    default:
+      return std::numeric_limits<double>::max();
   }
 }
 
-Tensor nan_to_num_forward(const Tensor& input, std::optional<double> nan, std::optional<double> posinf, std::optional<double> neginf,
-                          Out out) {
+Tensor nan_to_num_forward(const Tensor& input, std::optional<double> nan,
+                          std::optional<double> posinf, std::optional<double> neginf, Out out) {
   Tensor result = pointwise_output(input.dtype(), out, input);
   if (is_integral(input.dtype())) {
     kernels::copy(result, input);
   } else {
     double top = largest(input.dtype());
-    kernels::nan_to_num(result, input, nan.value_or(0), posinf.value_or(top), neginf.value_or(-top), input.dtype());
+    kernels::nan_to_num(result, input, nan.value_or(0), posinf.value_or(top), neginf.value_or(-top),
+                        input.dtype());
   }
   return result;
 }
 void nan_to_num_vjp(Grad& g) { g.set("input", g.dout() * isfinite(g.in("input"))); }
 
 OP(nan_to_num) {
-  .schema = "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
+  .schema =
+      "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
   .names = "nan_to_num, Tensor.nan_to_num, Tensor.nan_to_num_",
   .forward = boxed<nan_to_num_forward>,
   .vjp = nan_to_num_vjp,

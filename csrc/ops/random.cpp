@@ -13,9 +13,7 @@ namespace fb {
 namespace {
 
 // What is drawn does not depend on what was there before.
-void zero_vjp(Grad& g) {
-  set_zero(g, "input");
-}
+void zero_vjp(Grad& g) { set_zero(g, "input"); }
 
 // ---- fills
 // ---------------------------------------------------------------------------------------
@@ -31,17 +29,17 @@ Tensor fill_uniform(const Tensor& input, double from, double to, Generator* gene
   return input;
 }
 
-OP(uniform_){
-    .schema =
-        "uniform_(Tensor(a!) input, float from=0, float to=1, *, Generator? generator=None) "
-        "-> Tensor",
-    .names = "Tensor.uniform_",
-    .forward = boxed<fill_uniform>,
-    .vjp = zero_vjp,
-    .errors =
-        "(3,) 3.0 1.0 -> RuntimeError: uniform_ expects to return a [from, to) range | "
-        "(3,):int64 -> NotImplementedError: not implemented for 'Long'",
-    .doc = R"(Fill the tensor with numbers drawn uniformly from ``[from, to)``.
+OP(uniform_) {
+  .schema =
+      "uniform_(Tensor(a!) input, float from=0, float to=1, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "Tensor.uniform_",
+  .forward = boxed<fill_uniform>,
+  .vjp = zero_vjp,
+  .errors =
+      "(3,) 3.0 1.0 -> RuntimeError: uniform_ expects to return a [from, to) range | "
+      "(3,):int64 -> NotImplementedError: not implemented for 'Long'",
+  .doc = R"(Fill the tensor with numbers drawn uniformly from ``[from, to)``.
 
 Args:
     from: the smallest number that can be drawn.
@@ -55,7 +53,8 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.empty(3).uniform_(2, 4)
-    tensor([2.9925, 3.5364, 2.1770]))"};
+    tensor([2.9925, 3.5364, 2.1770]))"
+};
 
 Tensor fill_normal(const Tensor& input, double mean, double std, Generator* generator) {
   FB_CHECK(std >= 0, "normal expects std >= 0.0, but found std ", std);
@@ -70,17 +69,17 @@ Tensor fill_normal(const Tensor& input, double mean, double std, Generator* gene
   return input;
 }
 
-OP(normal_){
-    .schema =
-        "normal_(Tensor(a!) input, float mean=0, float std=1, *, Generator? generator=None) "
-        "-> Tensor",
-    .names = "Tensor.normal_",
-    .forward = boxed<fill_normal>,
-    .vjp = zero_vjp,
-    .errors =
-        "(3,) 0.0 -1.0 -> RuntimeError: normal expects std >= 0.0, but found std -1 | "
-        "(3,):int64 -> NotImplementedError: \"normal_kernel_cpu\" not implemented for 'Long'",
-    .doc = R"(Fill the tensor with numbers of the normal distribution.
+OP(normal_) {
+  .schema =
+      "normal_(Tensor(a!) input, float mean=0, float std=1, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "Tensor.normal_",
+  .forward = boxed<fill_normal>,
+  .vjp = zero_vjp,
+  .errors =
+      "(3,) 0.0 -1.0 -> RuntimeError: normal expects std >= 0.0, but found std -1 | "
+      "(3,):int64 -> NotImplementedError: \"normal_kernel_cpu\" not implemented for 'Long'",
+  .doc = R"(Fill the tensor with numbers of the normal distribution.
 
 Args:
     mean: the distribution's mean.
@@ -94,7 +93,8 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.empty(3).normal_()
-    tensor([ 1.5410, -0.2934, -2.1788]))"};
+    tensor([ 1.5410, -0.2934, -2.1788]))"
+};
 
 Tensor fill_log_normal(const Tensor& input, double mean, double std, Generator* generator) {
   FB_CHECK(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
@@ -105,15 +105,15 @@ Tensor fill_log_normal(const Tensor& input, double mean, double std, Generator* 
   return input;
 }
 
-OP(log_normal_){
-    .schema =
-        "log_normal_(Tensor(a!) input, float mean=1, float std=2, *, "
-        "Generator? generator=None) -> Tensor",
-    .names = "Tensor.log_normal_",
-    .forward = boxed<fill_log_normal>,
-    .vjp = zero_vjp,
-    .errors = "(3,) 1.0 0.0 -> RuntimeError: log_normal_ expects std > 0.0, but found std=0",
-    .doc = R"(Fill the tensor with ``exp(x)`` of normal numbers ``x``.
+OP(log_normal_) {
+  .schema =
+      "log_normal_(Tensor(a!) input, float mean=1, float std=2, *, "
+      "Generator? generator=None) -> Tensor",
+  .names = "Tensor.log_normal_",
+  .forward = boxed<fill_log_normal>,
+  .vjp = zero_vjp,
+  .errors = "(3,) 1.0 0.0 -> RuntimeError: log_normal_ expects std > 0.0, but found std=0",
+  .doc = R"(Fill the tensor with ``exp(x)`` of normal numbers ``x``.
 
 Args:
     mean: the mean of ``x``.
@@ -121,7 +121,8 @@ Args:
     generator: where the random numbers come from; the default generator if None.
 
 Returns:
-    The tensor itself.)"};
+    The tensor itself.)"
+};
 
 Tensor fill_cauchy(const Tensor& input, double median, double sigma, Generator* generator) {
   FB_CHECK(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
@@ -134,16 +135,17 @@ Tensor fill_cauchy(const Tensor& input, double median, double sigma, Generator* 
   return input;
 }
 
-OP(cauchy_){.schema =
-                "cauchy_(Tensor(a!) input, float median=0, float sigma=1, *, "
-                "Generator? generator=None) -> Tensor",
-            .names = "Tensor.cauchy_",
-            .forward = boxed<fill_cauchy>,
-            .vjp = zero_vjp,
-            .errors =
-                "(3,) 0.0 -1.0 -> RuntimeError: cauchy_ expects sigma > 0.0 | "
-                "(3,):int64 -> RuntimeError: dtype must be a floating point",
-            .doc = R"(Fill the tensor with numbers of the Cauchy distribution, whose density is
+OP(cauchy_) {
+  .schema =
+      "cauchy_(Tensor(a!) input, float median=0, float sigma=1, *, "
+      "Generator? generator=None) -> Tensor",
+  .names = "Tensor.cauchy_",
+  .forward = boxed<fill_cauchy>,
+  .vjp = zero_vjp,
+  .errors =
+      "(3,) 0.0 -1.0 -> RuntimeError: cauchy_ expects sigma > 0.0 | "
+      "(3,):int64 -> RuntimeError: dtype must be a floating point",
+  .doc = R"(Fill the tensor with numbers of the Cauchy distribution, whose density is
 ``1 / (pi * sigma * (1 + ((x - median) / sigma)**2))``.
 
 Args:
@@ -152,7 +154,8 @@ Args:
     generator: where the random numbers come from; the default generator if None.
 
 Returns:
-    The tensor itself.)"};
+    The tensor itself.)"
+};
 
 Tensor fill_exponential(const Tensor& input, double lambda, Generator* generator) {
   FB_CHECK(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
@@ -165,17 +168,17 @@ Tensor fill_exponential(const Tensor& input, double lambda, Generator* generator
   return input;
 }
 
-OP(exponential_){
-    .schema =
-        "exponential_(Tensor(a!) input, float lambd=1, *, Generator? generator=None) "
-        "-> Tensor",
-    .names = "Tensor.exponential_",
-    .forward = boxed<fill_exponential>,
-    .vjp = zero_vjp,
-    .errors =
-        "(3,) 0.0 -> RuntimeError: exponential_ expects lambda > 0.0, but found lambda=0 | "
-        "(3,):int64 -> RuntimeError: you specified Long",
-    .doc = R"(Fill the tensor with numbers of the exponential distribution, whose density is
+OP(exponential_) {
+  .schema =
+      "exponential_(Tensor(a!) input, float lambd=1, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "Tensor.exponential_",
+  .forward = boxed<fill_exponential>,
+  .vjp = zero_vjp,
+  .errors =
+      "(3,) 0.0 -> RuntimeError: exponential_ expects lambda > 0.0, but found lambda=0 | "
+      "(3,):int64 -> RuntimeError: you specified Long",
+  .doc = R"(Fill the tensor with numbers of the exponential distribution, whose density is
 ``lambd * exp(-lambd * x)`` for ``x > 0``.
 
 Args:
@@ -183,7 +186,8 @@ Args:
     generator: where the random numbers come from; the default generator if None.
 
 Returns:
-    The tensor itself.)"};
+    The tensor itself.)"
+};
 
 Tensor fill_geometric(const Tensor& input, double p, Generator* generator) {
   FB_CHECK(0 < p && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
@@ -192,22 +196,23 @@ Tensor fill_geometric(const Tensor& input, double p, Generator* generator) {
   return input;
 }
 
-OP(geometric_){
-    .schema = "geometric_(Tensor(a!) input, float p, *, Generator? generator=None) -> Tensor",
-    .names = "Tensor.geometric_",
-    .forward = boxed<fill_geometric>,
-    .vjp = zero_vjp,
-    .errors =
-        "(3,) 1.0 -> RuntimeError: geometric_ expects p to be in (0, 1), but got p=1 | "
-        "(3,):bool 0.5 -> NotImplementedError: not implemented for 'Bool'",
-    .doc = R"(Fill the tensor with numbers of trials up to the first success.
+OP(geometric_) {
+  .schema = "geometric_(Tensor(a!) input, float p, *, Generator? generator=None) -> Tensor",
+  .names = "Tensor.geometric_",
+  .forward = boxed<fill_geometric>,
+  .vjp = zero_vjp,
+  .errors =
+      "(3,) 1.0 -> RuntimeError: geometric_ expects p to be in (0, 1), but got p=1 | "
+      "(3,):bool 0.5 -> NotImplementedError: not implemented for 'Bool'",
+  .doc = R"(Fill the tensor with numbers of trials up to the first success.
 
 Args:
     p: the probability of success of one trial, in ``(0, 1)``.
     generator: where the random numbers come from; the default generator if None.
 
 Returns:
-    The tensor itself.)"};
+    The tensor itself.)"
+};
 
 // ---- integers
 // ------------------------------------------------------------------------------------
@@ -218,11 +223,12 @@ Tensor fill_integers_of_type(const Tensor& input, Generator* generator) {
   return input;
 }
 
-OP(random_){.schema = "random_(Tensor(a!) input, *, Generator? generator=None) -> Tensor",
-            .names = "Tensor.random_",
-            .forward = boxed<fill_integers_of_type>,
-            .vjp = zero_vjp,
-            .doc = R"(Fill the tensor with integers drawn uniformly.
+OP(random_) {
+  .schema = "random_(Tensor(a!) input, *, Generator? generator=None) -> Tensor",
+  .names = "Tensor.random_",
+  .forward = boxed<fill_integers_of_type>,
+  .vjp = zero_vjp,
+  .doc = R"(Fill the tensor with integers drawn uniformly.
 
 Without bounds, an integer tensor gets numbers from 0 to the largest of its dtype, a floating-point
 one from 0 to the largest ``n`` up to which it can hold all integers.
@@ -239,7 +245,8 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.empty(5).random_(10)
-    tensor([4., 9., 3., 0., 3.]))"};
+    tensor([4., 9., 3., 0., 3.]))"
+};
 
 Tensor fill_integers(const Tensor& input, int64_t from, std::optional<int64_t> to,
                      Generator* generator) {
@@ -260,25 +267,27 @@ Tensor fill_integers_to(const Tensor& input, int64_t to, Generator* generator) {
   return fill_integers(input, 0, to, generator);
 }
 
-OP(random_to){
-    .schema = "random_.to(Tensor(a!) input, int to, *, Generator? generator=None) -> Tensor",
-    .names = "Tensor.random_",
-    .forward = boxed<fill_integers_to>,
-    .vjp = zero_vjp,
-    .errors = "(3,) 0 -> RuntimeError: random_ expects 'from' to be less than 'to'",
-    .doc = "See :meth:`Tensor.random_`."};
+OP(random_to) {
+  .schema = "random_.to(Tensor(a!) input, int to, *, Generator? generator=None) -> Tensor",
+  .names = "Tensor.random_",
+  .forward = boxed<fill_integers_to>,
+  .vjp = zero_vjp,
+  .errors = "(3,) 0 -> RuntimeError: random_ expects 'from' to be less than 'to'",
+  .doc = "See :meth:`Tensor.random_`."
+};
 
-OP(random_from){
-    .schema =
-        "random_.from(Tensor(a!) input, int from, int? to, *, Generator? generator=None) "
-        "-> Tensor",
-    .names = "Tensor.random_",
-    .forward = boxed<fill_integers>,
-    .vjp = zero_vjp,
-    .errors =
-        "(3,) 5 3 -> RuntimeError: random_ expects 'from' to be less than 'to' | "
-        "(3,):uint8 0 257 -> RuntimeError: to - 1 is out of bounds for unsigned char",
-    .doc = "See :meth:`Tensor.random_`."};
+OP(random_from) {
+  .schema =
+      "random_.from(Tensor(a!) input, int from, int? to, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "Tensor.random_",
+  .forward = boxed<fill_integers>,
+  .vjp = zero_vjp,
+  .errors =
+      "(3,) 5 3 -> RuntimeError: random_ expects 'from' to be less than 'to' | "
+      "(3,):uint8 0 257 -> RuntimeError: to - 1 is out of bounds for unsigned char",
+  .doc = "See :meth:`Tensor.random_`."
+};
 
 // ---- Bernoulli
 // -----------------------------------------------------------------------------------
@@ -303,24 +312,25 @@ void bernoulli_tensor_vjp(Grad& g) {
   set_zero(g, "p");
 }
 
-OP(bernoulli_tensor_){
-    .schema =
-        "bernoulli_.Tensor(Tensor(a!) input, Tensor p, *, Generator? generator=None) "
-        "-> Tensor",
-    .names = "Tensor.bernoulli_",
-    .forward = boxed<fill_bernoulli_tensor>,
-    .vjp = bernoulli_tensor_vjp,
-    .doc = "See :meth:`Tensor.bernoulli_`; ``p`` has a probability for every element."};
+OP(bernoulli_tensor_) {
+  .schema =
+      "bernoulli_.Tensor(Tensor(a!) input, Tensor p, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "Tensor.bernoulli_",
+  .forward = boxed<fill_bernoulli_tensor>,
+  .vjp = bernoulli_tensor_vjp,
+  .doc = "See :meth:`Tensor.bernoulli_`; ``p`` has a probability for every element."
+};
 
-OP(bernoulli_float_){
-    .schema =
-        "bernoulli_.float(Tensor(a!) input, float p=0.5, *, Generator? generator=None) "
-        "-> Tensor",
-    .names = "Tensor.bernoulli_",
-    .forward = boxed<fill_bernoulli>,
-    .vjp = zero_vjp,
-    .errors = "(3,) 2.0 -> RuntimeError: bernoulli_ expects p to be in [0, 1], but got p=2",
-    .doc = R"(Fill the tensor with ones, drawn with probability ``p``, and zeros.
+OP(bernoulli_float_) {
+  .schema =
+      "bernoulli_.float(Tensor(a!) input, float p=0.5, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "Tensor.bernoulli_",
+  .forward = boxed<fill_bernoulli>,
+  .vjp = zero_vjp,
+  .errors = "(3,) 2.0 -> RuntimeError: bernoulli_ expects p to be in [0, 1], but got p=2",
+  .doc = R"(Fill the tensor with ones, drawn with probability ``p``, and zeros.
 
 Args:
     p: the probability of a one; a number or a tensor that broadcasts to this one's shape.
@@ -333,7 +343,8 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.empty(6).bernoulli_(0.5)
-    tensor([0., 0., 1., 0., 0., 0.]))"};
+    tensor([0., 0., 1., 0., 0., 0.]))"
+};
 
 // ---- factories
 // -----------------------------------------------------------------------------------
@@ -369,11 +380,12 @@ Tensor rand_forward(Ints size, Generator* generator, std::optional<DType> dtype,
   return fill_uniform(target(size, dtype, device, out), 0, 1, generator);
 }
 
-OP(rand){.schema = "rand(int[] size, *, " FB_FACTORY_TAIL,
-         .names = "rand",
-         .forward = boxed<rand_forward>,
-         .vjp = no_gradient(),
-         .doc = R"(Make a tensor of numbers drawn uniformly from ``[0, 1)``.
+OP(rand) {
+  .schema = "rand(int[] size, *, " FB_FACTORY_TAIL,
+  .names = "rand",
+  .forward = boxed<rand_forward>,
+  .vjp = no_gradient(),
+  .doc = R"(Make a tensor of numbers drawn uniformly from ``[0, 1)``.
 
 Args:
     size: the shape, as integers or one list of them.
@@ -388,32 +400,35 @@ Example::
     >>> _ = torch.manual_seed(0)
     >>> torch.rand(2, 3)
     tensor([[0.4963, 0.7682, 0.0885],
-            [0.1320, 0.3074, 0.6341]]))"};
+            [0.1320, 0.3074, 0.6341]]))"
+};
 
 Tensor rand_like_forward(const Tensor& input, Generator* generator, std::optional<DType> dtype,
                          std::optional<Device> device, MemoryFormat format) {
   return fill_uniform(target_like(input, dtype, device, format), 0, 1, generator);
 }
 
-OP(rand_like){.schema = "rand_like(Tensor input, *, " FB_LIKE_TAIL,
-              .names = "rand_like",
-              .forward = boxed<rand_like_forward>,
-              .vjp = no_gradient(),
-              .doc =
-                  "Make a tensor like ``input`` of numbers drawn uniformly from ``[0, 1)``; see "
-                  ":func:`rand`."};
+OP(rand_like) {
+  .schema = "rand_like(Tensor input, *, " FB_LIKE_TAIL,
+  .names = "rand_like",
+  .forward = boxed<rand_like_forward>,
+  .vjp = no_gradient(),
+  .doc =
+      "Make a tensor like ``input`` of numbers drawn uniformly from ``[0, 1)``; see "
+      ":func:`rand`."
+};
 
 Tensor randn_forward(Ints size, Generator* generator, std::optional<DType> dtype,
                      std::optional<Device> device, Out out) {
   return fill_normal(target(size, dtype, device, out), 0, 1, generator);
 }
 
-OP(randn){
-    .schema = "randn(int[] size, *, " FB_FACTORY_TAIL,
-    .names = "randn",
-    .forward = boxed<randn_forward>,
-    .vjp = no_gradient(),
-    .doc = R"(Make a tensor of numbers of the standard normal distribution (mean 0, variance 1).
+OP(randn) {
+  .schema = "randn(int[] size, *, " FB_FACTORY_TAIL,
+  .names = "randn",
+  .forward = boxed<randn_forward>,
+  .vjp = no_gradient(),
+  .doc = R"(Make a tensor of numbers of the standard normal distribution (mean 0, variance 1).
 
 Args:
     size: the shape, as integers or one list of them.
@@ -429,19 +444,21 @@ Example::
     >>> _ = torch.manual_seed(0)
     >>> torch.randn(2, 3)
     tensor([[ 1.5410, -0.2934, -2.1788],
-            [ 0.5684, -1.0845, -1.3986]]))"};
+            [ 0.5684, -1.0845, -1.3986]]))"
+};
 
 Tensor randn_like_forward(const Tensor& input, Generator* generator, std::optional<DType> dtype,
                           std::optional<Device> device, MemoryFormat format) {
   return fill_normal(target_like(input, dtype, device, format), 0, 1, generator);
 }
 
-OP(randn_like){
-    .schema = "randn_like(Tensor input, *, " FB_LIKE_TAIL,
-    .names = "randn_like",
-    .forward = boxed<randn_like_forward>,
-    .vjp = no_gradient(),
-    .doc = "Make a tensor like ``input`` of standard normal numbers; see :func:`randn`."};
+OP(randn_like) {
+  .schema = "randn_like(Tensor input, *, " FB_LIKE_TAIL,
+  .names = "randn_like",
+  .forward = boxed<randn_like_forward>,
+  .vjp = no_gradient(),
+  .doc = "Make a tensor like ``input`` of standard normal numbers; see :func:`randn`."
+};
 
 Tensor randint_low(int64_t low, int64_t high, Ints size, Generator* generator,
                    std::optional<DType> dtype, std::optional<Device> device, Out out) {
@@ -453,12 +470,13 @@ Tensor randint_high(int64_t high, Ints size, Generator* generator, std::optional
   return randint_low(0, high, size, generator, dtype, device, out);
 }
 
-OP(randint){.schema = "randint(int high, int[] size, *, " FB_FACTORY_TAIL,
-            .names = "randint",
-            .forward = boxed<randint_high>,
-            .vjp = no_gradient(),
-            .errors = "0 [3] -> RuntimeError: random_ expects 'from' to be less than 'to'",
-            .doc = R"(Make a tensor of integers drawn uniformly from ``[low, high)``.
+OP(randint) {
+  .schema = "randint(int high, int[] size, *, " FB_FACTORY_TAIL,
+  .names = "randint",
+  .forward = boxed<randint_high>,
+  .vjp = no_gradient(),
+  .errors = "0 [3] -> RuntimeError: random_ expects 'from' to be less than 'to'",
+  .doc = R"(Make a tensor of integers drawn uniformly from ``[low, high)``.
 
 Args:
     low: the smallest number that can be drawn; 0 if left out.
@@ -478,14 +496,17 @@ Example::
     >>> _ = torch.manual_seed(0)
     >>> torch.randint(3, 10, (2, 2))
     tensor([[7, 6],
-            [3, 5]]))"};
+            [3, 5]]))"
+};
 
-OP(randint_low){.schema = "randint.low(int low, int high, int[] size, *, " FB_FACTORY_TAIL,
-                .names = "randint",
-                .forward = boxed<randint_low>,
-                .vjp = no_gradient(),
-                .errors = "5 5 [3] -> RuntimeError: random_ expects 'from' to be less than 'to'",
-                .doc = "See :func:`randint`."};
+OP(randint_low) {
+  .schema = "randint.low(int low, int high, int[] size, *, " FB_FACTORY_TAIL,
+  .names = "randint",
+  .forward = boxed<randint_low>,
+  .vjp = no_gradient(),
+  .errors = "5 5 [3] -> RuntimeError: random_ expects 'from' to be less than 'to'",
+  .doc = "See :func:`randint`."
+};
 
 Tensor randint_like_low(const Tensor& input, int64_t low, int64_t high, Generator* generator,
                         std::optional<DType> dtype, std::optional<Device> device,
@@ -499,18 +520,21 @@ Tensor randint_like_high(const Tensor& input, int64_t high, Generator* generator
   return randint_like_low(input, 0, high, generator, dtype, device, format);
 }
 
-OP(randint_like){
-    .schema = "randint_like(Tensor input, int high, *, " FB_LIKE_TAIL,
-    .names = "randint_like",
-    .forward = boxed<randint_like_high>,
-    .vjp = no_gradient(),
-    .doc = "Make a tensor like ``input`` of integers from ``[low, high)``; see :func:`randint`."};
+OP(randint_like) {
+  .schema = "randint_like(Tensor input, int high, *, " FB_LIKE_TAIL,
+  .names = "randint_like",
+  .forward = boxed<randint_like_high>,
+  .vjp = no_gradient(),
+  .doc = "Make a tensor like ``input`` of integers from ``[low, high)``; see :func:`randint`."
+};
 
-OP(randint_like_low){.schema = "randint_like.low(Tensor input, int low, int high, *, " FB_LIKE_TAIL,
-                     .names = "randint_like",
-                     .forward = boxed<randint_like_low>,
-                     .vjp = no_gradient(),
-                     .doc = "See :func:`randint_like`."};
+OP(randint_like_low) {
+  .schema = "randint_like.low(Tensor input, int low, int high, *, " FB_LIKE_TAIL,
+  .names = "randint_like",
+  .forward = boxed<randint_like_low>,
+  .vjp = no_gradient(),
+  .doc = "See :func:`randint_like`."
+};
 
 Tensor randperm_forward(int64_t n, Generator* generator, std::optional<DType> dtype,
                         std::optional<Device> device, Out out) {
@@ -523,14 +547,15 @@ Tensor randperm_forward(int64_t n, Generator* generator, std::optional<DType> dt
   return result;
 }
 
-OP(randperm){.schema = "randperm(int n, *, " FB_FACTORY_TAIL,
-             .names = "randperm",
-             .forward = boxed<randperm_forward>,
-             .vjp = no_gradient(),
-             .errors =
-                 "-1 -> RuntimeError: Trying to create tensor with negative dimension -1 | "
-                 "3000 dtype=float16 -> RuntimeError: n cannot be greater than 2049 for Half type",
-             .doc = R"(Make a random permutation of the integers from 0 to ``n - 1``.
+OP(randperm) {
+  .schema = "randperm(int n, *, " FB_FACTORY_TAIL,
+  .names = "randperm",
+  .forward = boxed<randperm_forward>,
+  .vjp = no_gradient(),
+  .errors =
+      "-1 -> RuntimeError: Trying to create tensor with negative dimension -1 | "
+      "3000 dtype=float16 -> RuntimeError: n cannot be greater than 2049 for Half type",
+  .doc = R"(Make a random permutation of the integers from 0 to ``n - 1``.
 
 Args:
     n: how many.
@@ -544,7 +569,8 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.randperm(4)
-    tensor([0, 1, 3, 2]))"};
+    tensor([0, 1, 3, 2]))"
+};
 
 }  // namespace
 }  // namespace fb

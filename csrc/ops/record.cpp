@@ -14,10 +14,14 @@ size_t padded(size_t bytes) { return (bytes + 15) & ~size_t{15}; }
 size_t payload(const Value& v) {
   switch (v.kind) {
     case Kind::Ints:
-    case Kind::Floats: return padded(v.length * 8);
-    case Kind::String: return padded(v.length);
-    case Kind::Complex: return padded(sizeof(Scalar));
-    default: return 0;
+    case Kind::Floats:
+      return padded(v.length * 8);
+    case Kind::String:
+      return padded(v.length);
+    case Kind::Complex:
+      return padded(sizeof(Scalar));
+    default:
+      return 0;
   }
 }
 
@@ -25,13 +29,28 @@ Value own(const Value& v, char*& at) {
   Value kept = v;
   switch (v.kind) {
     case Kind::Tensor:
-    case Kind::Generator: return Value();
-    case Kind::Tensors: kept.tensors = nullptr; return kept;  // the length stays
-    case Kind::Ints: std::memcpy(at, v.ints, v.length * 8); kept.ints = reinterpret_cast<int64_t*>(at); break;
-    case Kind::Floats: std::memcpy(at, v.floats, v.length * 8); kept.floats = reinterpret_cast<double*>(at); break;
-    case Kind::String: std::memcpy(at, v.text, v.length); kept.text = at; break;
-    case Kind::Complex: kept.complex = new (at) Scalar(*v.complex); break;
-    default: return kept;
+    case Kind::Generator:
+      return Value();
+    case Kind::Tensors:
+      kept.tensors = nullptr;
+      return kept;  // the length stays
+    case Kind::Ints:
+      std::memcpy(at, v.ints, v.length * 8);
+      kept.ints = reinterpret_cast<int64_t*>(at);
+      break;
+    case Kind::Floats:
+      std::memcpy(at, v.floats, v.length * 8);
+      kept.floats = reinterpret_cast<double*>(at);
+      break;
+    case Kind::String:
+      std::memcpy(at, v.text, v.length);
+      kept.text = at;
+      break;
+    case Kind::Complex:
+      kept.complex = new (at) Scalar(*v.complex);
+      break;
+    default:
+      return kept;
   }
   at += payload(v);
   return kept;
@@ -56,7 +75,9 @@ Ref<OpNode> OpNode::create(const Call& call) {
     if (op.params[i].type == Type::TensorList) edge_count += call.args[i].length;
   }
   for (const SaveRule& rule : op.saves) {
-    saves += !rule.is_result && op.params[rule.index].type == Type::TensorList ? call.args[rule.index].length : 1;
+    saves += !rule.is_result && op.params[rule.index].type == Type::TensorList
+                 ? call.args[rule.index].length
+                 : 1;
   }
   size_t extra = padded(saves * sizeof(SavedTensor)) + padded(bytes);
   auto node = Ref<OpNode>(new (extra) OpNode(op));
@@ -117,7 +138,8 @@ void OpNode::save_results(const Call& call) {
       next += op_.params[rule.index].type == Type::TensorList ? call.args[rule.index].length : 1;
       continue;
     }
-    bool wanted = rule.for_input < 0 || argument_needs_grad(call.args[rule.for_input]) || needs(edge_of(rule.for_input));
+    bool wanted = rule.for_input < 0 || argument_needs_grad(call.args[rule.for_input]) ||
+                  needs(edge_of(rule.for_input));
     const Tensor& result = call.results[rule.index];
     if (wanted && result.defined()) saved_[next] = SavedTensor(result, true);
     ++next;
@@ -147,38 +169,49 @@ Tensor OpNode::saved(int index, bool is_result, size_t j) {
   size_t next = 0;
   for (const SaveRule& rule : op_.saves) {
     bool list = !rule.is_result && op_.params[rule.index].type == Type::TensorList;
-    if (rule.index == index && rule.is_result == is_result && saved_[next + j].defined()) return saved_[next + j].unpack(this);
+    if (rule.index == index && rule.is_result == is_result && saved_[next + j].defined())
+      return saved_[next + j].unpack(this);
     next += list ? args_[rule.index].length : 1;
   }
   return {};
 }
 
 void OpNode::apply(Tensors& grad_outputs, Tensors& grad_inputs) {
-  FB_CHECK_KIND(NotImplemented, op_.vjp.kind == Vjp::Kind::Function, "derivative for ", op_.full_name, " is not implemented: ",
-                op_.vjp.reason);
+  FB_CHECK_KIND(NotImplemented, op_.vjp.kind == Vjp::Kind::Function, "derivative for ",
+                op_.full_name, " is not implemented: ", op_.vjp.reason);
   if (released_) raise_freed_graph(*this);
   if (grad_outputs.size() == 1 && !grad_outputs[0].defined()) return;
   Grad grad(*this, grad_outputs, grad_inputs);
   op_.vjp.function(grad);
 }
 
-// --- Grad ---------------------------------------------------------------------------------------------------------
+// --- Grad ----------------------------------------------------------------------------------------
 
 namespace {
 int index_of(const OpDef& op, std::string_view name) {
   int index = op.param(name);
-  if (index < 0) raise(ErrorKind::Internal, op.full_name, ": its derivative asks for '", name, "', which is no parameter");
+  if (index < 0)
+    raise(ErrorKind::Internal, op.full_name, ": its derivative asks for '", name,
+          "', which is no parameter");
   return index;
 }
 }  // namespace
 
 const OpDef& Grad::op() const { return node_.op(); }
-size_t Grad::slot(std::string_view arg, size_t j) const { return node_.edge_of(index_of(node_.op(), arg)) + j; }
+size_t Grad::slot(std::string_view arg, size_t j) const {
+  return node_.edge_of(index_of(node_.op(), arg)) + j;
+}
 bool Grad::needs(std::string_view arg, size_t j) const { return node_.needs(slot(arg, j)); }
-Tensor Grad::in(std::string_view arg, size_t j) const { return node_.saved(index_of(node_.op(), arg), false, j); }
+Tensor Grad::in(std::string_view arg, size_t j) const {
+  return node_.saved(index_of(node_.op(), arg), false, j);
+}
 Tensor Grad::out(size_t i) const { return node_.saved(static_cast<int>(i), true, 0); }
-size_t Grad::count(std::string_view arg) const { return node_.arg(index_of(node_.op(), arg)).length; }
-const Value& Grad::value(std::string_view name) const { return node_.arg(index_of(node_.op(), name)); }
+size_t Grad::count(std::string_view arg) const {
+  return node_.arg(index_of(node_.op(), arg)).length;
+}
+const Value& Grad::value(std::string_view name) const {
+  return node_.arg(index_of(node_.op(), name));
+}
 Ints Grad::out_sizes(size_t i) const { return node_.outputs[i].sizes; }
 
 const GradShape& Grad::shape(std::string_view arg, size_t j) const {
@@ -193,6 +226,8 @@ Tensor Grad::dout_or_zeros(size_t i) const {
   return zeros(shape.sizes, shape.dtype, shape.device);
 }
 
-void Grad::set(std::string_view arg, size_t j, Tensor gradient) { dins_[slot(arg, j)] = std::move(gradient); }
+void Grad::set(std::string_view arg, size_t j, Tensor gradient) {
+  dins_[slot(arg, j)] = std::move(gradient);
+}
 
 }  // namespace fb

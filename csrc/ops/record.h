@@ -21,7 +21,8 @@ class OpNode final : public Node {
   // First edge of a parameter.
   size_t edge_of(int param) const;
   bool needs(size_t edge) const { return static_cast<bool>(edges[edge].node); }
-  // The j-th saved tensor under the rule for this parameter or result; checks that the graph was not freed.
+  // The j-th saved tensor under the rule for this parameter or result; checks that the graph was
+  // not freed.
   Tensor saved(int index, bool is_result, size_t j);
 
  private:

@@ -10,7 +10,8 @@ inline uint64_t reduced_dims(std::optional<Ints> dims, int64_t ndim, std::string
   uint64_t mask = 0;
   for (int64_t d : *dims) {
     int64_t at = wrap_dim(d, ndim);
-    FB_CHECK(!(mask >> at & 1), name, "(): dim ", at, " appears multiple times in the list of dims");
+    FB_CHECK(!(mask >> at & 1), name, "(): dim ", at,
+             " appears multiple times in the list of dims");
     mask |= uint64_t{1} << at;
   }
   return mask;

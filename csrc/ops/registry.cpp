@@ -53,7 +53,8 @@ const OpDef& register_op(const OpRecord& record, std::string family, void* conte
   op.family = std::move(family);
   op.node_name = node_name(op.name);
   op.writes_first = op.name.ends_with('_');
-  op.names = record.names ? split_list(record.names, ',') : std::vector<std::string>{op.name, "Tensor." + op.name};
+  op.names = record.names ? split_list(record.names, ',')
+                          : std::vector<std::string>{op.name, "Tensor." + op.name};
   for (const auto& name : op.names) op.inplace_form |= name.ends_with('_') && !op.writes_first;
   parse_save_rules(record.save, op);
   Registry& r = registry();
@@ -66,7 +67,9 @@ const OpDef& register_op(const OpRecord& record, std::string family, void* conte
   return kept;
 }
 
-Registration::Registration(const OpRecord& record, const char* file) { register_op(record, family_of(file)); }
+Registration::Registration(const OpRecord& record, const char* file) {
+  register_op(record, family_of(file));
+}
 
 const OpDef& find_op(std::string_view full_name) {
   Registry& r = registry();

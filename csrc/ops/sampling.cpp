@@ -12,15 +12,9 @@ namespace {
 
 // Samples do not change continuously with their parameters, or their density's gradient is not
 // what PyTorch takes for theirs: it is zero.
-void zero_input_vjp(Grad& g) {
-  set_zero(g, "input");
-}
-void zero_mean_vjp(Grad& g) {
-  set_zero(g, "mean");
-}
-void zero_std_vjp(Grad& g) {
-  set_zero(g, "std");
-}
+void zero_input_vjp(Grad& g) { set_zero(g, "input"); }
+void zero_mean_vjp(Grad& g) { set_zero(g, "mean"); }
+void zero_std_vjp(Grad& g) { set_zero(g, "std"); }
 void zero_mean_and_std_vjp(Grad& g) {
   set_zero(g, "mean");
   set_zero(g, "std");
@@ -72,16 +66,17 @@ Tensor normal_of_numbers(double mean, double std, Ints size, Generator* generato
   return normal_(result, mean, std, generator);
 }
 
-OP(normal_both){.schema =
-                    "normal.Tensor_Tensor(Tensor mean, Tensor std, *, Generator? generator=None) "
-                    "-> Tensor",
-                .names = "normal",
-                .forward = boxed<normal_of_both>,
-                .vjp = zero_mean_and_std_vjp,
-                .errors =
-                    "(3,) (2,)@0.1..1 -> RuntimeError: must match the size of tensor b | "
-                    "(3,) (3,)@-2..-1 -> RuntimeError: normal expects all elements of std >= 0.0",
-                .doc = R"(Draw normal numbers with the given means and standard deviations.
+OP(normal_both) {
+  .schema =
+      "normal.Tensor_Tensor(Tensor mean, Tensor std, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "normal",
+  .forward = boxed<normal_of_both>,
+  .vjp = zero_mean_and_std_vjp,
+  .errors =
+      "(3,) (2,)@0.1..1 -> RuntimeError: must match the size of tensor b | "
+      "(3,) (3,)@-2..-1 -> RuntimeError: normal expects all elements of std >= 0.0",
+  .doc = R"(Draw normal numbers with the given means and standard deviations.
 
 Args:
     mean: a number or a tensor.
@@ -96,33 +91,39 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.normal(torch.tensor([0.0, 100.0]), torch.tensor([1.0, 2.0]))
-    tensor([ 1.5410, 99.4131]))"};
+    tensor([ 1.5410, 99.4131]))"
+};
 
-OP(normal_mean){.schema =
-                    "normal.Tensor_float(Tensor mean, float std=1, *, Generator? generator=None) "
-                    "-> Tensor",
-                .names = "normal",
-                .forward = boxed<normal_of_mean>,
-                .vjp = zero_mean_vjp,
-                .errors = "(3,) -1.0 -> RuntimeError: normal expects std >= 0.0, but found std -1",
-                .doc = "See :func:`normal`."};
+OP(normal_mean) {
+  .schema =
+      "normal.Tensor_float(Tensor mean, float std=1, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "normal",
+  .forward = boxed<normal_of_mean>,
+  .vjp = zero_mean_vjp,
+  .errors = "(3,) -1.0 -> RuntimeError: normal expects std >= 0.0, but found std -1",
+  .doc = "See :func:`normal`."
+};
 
-OP(normal_std){.schema =
-                   "normal.float_Tensor(float mean, Tensor std, *, Generator? generator=None) "
-                   "-> Tensor",
-               .names = "normal",
-               .forward = boxed<normal_of_std>,
-               .vjp = zero_std_vjp,
-               .doc = "See :func:`normal`."};
+OP(normal_std) {
+  .schema =
+      "normal.float_Tensor(float mean, Tensor std, *, Generator? generator=None) "
+      "-> Tensor",
+  .names = "normal",
+  .forward = boxed<normal_of_std>,
+  .vjp = zero_std_vjp,
+  .doc = "See :func:`normal`."
+};
 
-OP(normal_numbers){
-    .schema =
-        "normal.float_float(float mean, float std, int[] size, *, "
-        "Generator? generator=None, ScalarType? dtype=None, Device? device=None) -> Tensor",
-    .names = "normal",
-    .forward = boxed<normal_of_numbers>,
-    .vjp = no_gradient(),
-    .doc = "See :func:`normal`."};
+OP(normal_numbers) {
+  .schema =
+      "normal.float_float(float mean, float std, int[] size, *, "
+      "Generator? generator=None, ScalarType? dtype=None, Device? device=None) -> Tensor",
+  .names = "normal",
+  .forward = boxed<normal_of_numbers>,
+  .vjp = no_gradient(),
+  .doc = "See :func:`normal`."
+};
 
 // ---- Bernoulli, Poisson, binomial
 // ----------------------------------------------------------------
@@ -135,13 +136,14 @@ Tensor bernoulli_p(const Tensor& input, double p, Generator* generator, Out out)
   return bernoulli_(result_of(input.sizes(), input.dtype(), input.device(), out), p, generator);
 }
 
-OP(bernoulli){.schema = "bernoulli(Tensor input, *, Generator? generator=None) -> Tensor",
-              .forward = boxed<bernoulli_forward>,
-              .vjp = zero_input_vjp,
-              .errors =
-                  "(3,)@2..3 -> RuntimeError: Expected p_in >= 0 && p_in <= 1 | "
-                  "(3,):int64@0..2 -> NotImplementedError: not implemented for 'Long'",
-              .doc = R"(Draw ones, with the given probabilities, and zeros.
+OP(bernoulli) {
+  .schema = "bernoulli(Tensor input, *, Generator? generator=None) -> Tensor",
+  .forward = boxed<bernoulli_forward>,
+  .vjp = zero_input_vjp,
+  .errors =
+      "(3,)@2..3 -> RuntimeError: Expected p_in >= 0 && p_in <= 1 | "
+      "(3,):int64@0..2 -> NotImplementedError: not implemented for 'Long'",
+  .doc = R"(Draw ones, with the given probabilities, and zeros.
 
 Args:
     input: the probabilities of a one.
@@ -155,13 +157,15 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.bernoulli(torch.tensor([0.0, 0.5, 0.5, 1.0]))
-    tensor([0., 0., 1., 1.]))"};
+    tensor([0., 0., 1., 1.]))"
+};
 
-OP(bernoulli_p){
-    .schema = "bernoulli.p(Tensor input, float p, *, Generator? generator=None) -> Tensor",
-    .forward = boxed<bernoulli_p>,
-    .vjp = no_gradient(),
-    .doc = "See :func:`bernoulli`."};
+OP(bernoulli_p) {
+  .schema = "bernoulli.p(Tensor input, float p, *, Generator? generator=None) -> Tensor",
+  .forward = boxed<bernoulli_p>,
+  .vjp = no_gradient(),
+  .doc = "See :func:`bernoulli`."
+};
 
 Tensor poisson_forward(const Tensor& input, Generator* generator, Out out) {
   Tensor result = out.make(input.sizes(), input.dtype(), input.device());
@@ -169,22 +173,23 @@ Tensor poisson_forward(const Tensor& input, Generator* generator, Out out) {
   return out.finish(result);
 }
 
-OP(poisson){
-    .schema = "poisson(Tensor input, Generator? generator=None) -> Tensor",
-    .names = "poisson",
-    .forward = boxed<poisson_forward>,
-    .vjp = zero_input_vjp,
-    .errors =
-        "(3,)@-2..-1 -> RuntimeError: invalid Poisson rate, expected rate to be non-negative | "
-        "(3,):int64@0..3 -> NotImplementedError: not implemented for 'Long'",
-    .doc = R"(Draw numbers of events with the given rates (Poisson distribution).
+OP(poisson) {
+  .schema = "poisson(Tensor input, Generator? generator=None) -> Tensor",
+  .names = "poisson",
+  .forward = boxed<poisson_forward>,
+  .vjp = zero_input_vjp,
+  .errors =
+      "(3,)@-2..-1 -> RuntimeError: invalid Poisson rate, expected rate to be non-negative | "
+      "(3,):int64@0..3 -> NotImplementedError: not implemented for 'Long'",
+  .doc = R"(Draw numbers of events with the given rates (Poisson distribution).
 
 Args:
     input: the rates, not negative.
     generator: where the random numbers come from; the default generator if None.
 
 Returns:
-    A tensor of ``input``'s shape and dtype.)"};
+    A tensor of ``input``'s shape and dtype.)"
+};
 
 Tensor binomial_forward(const Tensor& count, const Tensor& prob, Generator* generator, Out out) {
   FB_CHECK_VALUE(is_floating(count.dtype()),
@@ -204,15 +209,15 @@ Tensor binomial_forward(const Tensor& count, const Tensor& prob, Generator* gene
   return out.finish(result);
 }
 
-OP(binomial){
-    .schema = "binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor",
-    .names = "binomial",
-    .forward = boxed<binomial_forward>,
-    .vjp = not_differentiable("the number of successes is not a continuous function of them"),
-    .errors =
-        "(3,)@1..9 (3,):float64@0.1..0.9 -> RuntimeError: Found dtype Double | "
-        "(3,):int64@1..9 (3,)@0.1..0.9 -> ValueError: binomial only supports floating-point",
-    .doc = R"(Draw numbers of successes in ``count`` trials of probability ``prob`` each.
+OP(binomial) {
+  .schema = "binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor",
+  .names = "binomial",
+  .forward = boxed<binomial_forward>,
+  .vjp = not_differentiable("the number of successes is not a continuous function of them"),
+  .errors =
+      "(3,)@1..9 (3,):float64@0.1..0.9 -> RuntimeError: Found dtype Double | "
+      "(3,):int64@1..9 (3,)@0.1..0.9 -> ValueError: binomial only supports floating-point",
+  .doc = R"(Draw numbers of successes in ``count`` trials of probability ``prob`` each.
 
 Args:
     count: the numbers of trials, of a floating-point dtype.
@@ -220,7 +225,8 @@ Args:
     generator: where the random numbers come from; the default generator if None.
 
 Returns:
-    A tensor of the broadcast shape and the same dtype.)"};
+    A tensor of the broadcast shape and the same dtype.)"
+};
 
 // ---- categories
 // ----------------------------------------------------------------------------------
@@ -261,18 +267,18 @@ Tensor multinomial_forward(const Tensor& input, int64_t samples, bool replacemen
   return out.finish(result);
 }
 
-OP(multinomial){
-    .schema =
-        "multinomial(Tensor input, int num_samples, bool replacement=False, *, "
-        "Generator? generator=None) -> Tensor",
-    .forward = boxed<multinomial_forward>,
-    .vjp = not_differentiable("the drawn categories are integers"),
-    .errors =
-        "(3,)@0.1..1 4 -> RuntimeError: cannot sample n_sample > prob_dist.size(-1) samples | "
-        "(3,)@0.1..1 0 -> RuntimeError: cannot sample n_sample <= 0 samples | "
-        "(3,)@-2..-1 1 -> RuntimeError: probability tensor contains either | "
-        "(1,1,3)@0.1..1 1 -> RuntimeError: prob_dist must be 1 or 2 dim",
-    .doc = R"(Draw categories with probabilities proportional to the given weights.
+OP(multinomial) {
+  .schema =
+      "multinomial(Tensor input, int num_samples, bool replacement=False, *, "
+      "Generator? generator=None) -> Tensor",
+  .forward = boxed<multinomial_forward>,
+  .vjp = not_differentiable("the drawn categories are integers"),
+  .errors =
+      "(3,)@0.1..1 4 -> RuntimeError: cannot sample n_sample > prob_dist.size(-1) samples | "
+      "(3,)@0.1..1 0 -> RuntimeError: cannot sample n_sample <= 0 samples | "
+      "(3,)@-2..-1 1 -> RuntimeError: probability tensor contains either | "
+      "(1,1,3)@0.1..1 1 -> RuntimeError: prob_dist must be 1 or 2 dim",
+  .doc = R"(Draw categories with probabilities proportional to the given weights.
 
 Args:
     input: the weights, of shape ``(categories,)`` or ``(rows, categories)``; finite, not negative
@@ -288,7 +294,8 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.multinomial(torch.tensor([0.0, 10.0, 3.0, 0.0]), 2)
-    tensor([2, 1]))"};
+    tensor([2, 1]))"
+};
 
 }  // namespace
 }  // namespace fb

@@ -62,7 +62,9 @@ std::optional<double> parse_number(std::string_view s) {
   return d;
 }
 
-bool is_integer(std::string_view s) { return s.find_first_not_of("-0123456789") == std::string_view::npos; }
+bool is_integer(std::string_view s) {
+  return s.find_first_not_of("-0123456789") == std::string_view::npos;
+}
 
 Value parse_default(std::string_view text, const Param& p, std::string_view schema) {
   if (text == "None") return Value();
@@ -70,7 +72,8 @@ Value parse_default(std::string_view text, const Param& p, std::string_view sche
   if (text == "False") return Value(false);
   if (text == "contiguous_format") return Value(MemoryFormat::Contiguous);
   if (text == "preserve_format") return Value(MemoryFormat::Preserve);
-  if (text.size() >= 2 && (text[0] == '\'' || text[0] == '"')) return Value(keep(text.substr(1, text.size() - 2)));
+  if (text.size() >= 2 && (text[0] == '\'' || text[0] == '"'))
+    return Value(keep(text.substr(1, text.size() - 2)));
   if (text[0] == '[') {
     Dims values;
     for (auto part : split_arguments(text.substr(1, text.size() - 2))) {
@@ -83,7 +86,8 @@ Value parse_default(std::string_view text, const Param& p, std::string_view sche
   auto number = parse_number(text);
   if (!number) malformed(schema, concat("unknown default '", text, "'"));
   if (p.type == Type::IntList) {
-    return Value(keep(Dims(static_cast<size_t>(std::max(p.list_size, 1)), static_cast<int64_t>(*number))));
+    return Value(
+        keep(Dims(static_cast<size_t>(std::max(p.list_size, 1)), static_cast<int64_t>(*number))));
   }
   if (p.type != Type::Float && is_integer(text)) return Value(static_cast<int64_t>(*number));
   return Value(*number);
@@ -116,14 +120,17 @@ void parse_type(std::string_view text, Param& p, std::string_view schema) {
     return;
   }
   static constexpr std::pair<std::string_view, Type> kTypes[] = {
-      {"Tensor", Type::Tensor}, {"int", Type::Int},         {"float", Type::Float},          {"bool", Type::Bool},
-      {"Scalar", Type::Scalar}, {"ScalarType", Type::DType}, {"Device", Type::Device},        {"str", Type::String},
-      {"Generator", Type::Generator}, {"MemoryFormat", Type::Format}};
+      {"Tensor", Type::Tensor},      {"int", Type::Int},       {"float", Type::Float},
+      {"bool", Type::Bool},          {"Scalar", Type::Scalar}, {"ScalarType", Type::DType},
+      {"Device", Type::Device},      {"str", Type::String},    {"Generator", Type::Generator},
+      {"MemoryFormat", Type::Format}};
   for (auto& [name, type] : kTypes) {
     if (base != name) continue;
     p.type = type;
     if (list) {
-      p.type = type == Type::Tensor ? Type::TensorList : type == Type::Float ? Type::FloatList : Type::IntList;
+      p.type = type == Type::Tensor  ? Type::TensorList
+               : type == Type::Float ? Type::FloatList
+                                     : Type::IntList;
     }
     return;
   }
@@ -167,7 +174,8 @@ void parse_schema(std::string_view text, OpDef& op) {
   op.schema = std::string(text);
   auto open = text.find('(');
   auto arrow = text.rfind("->");
-  if (open == std::string_view::npos || arrow == std::string_view::npos) malformed(text, "expected name(...) -> result");
+  if (open == std::string_view::npos || arrow == std::string_view::npos)
+    malformed(text, "expected name(...) -> result");
   op.full_name = std::string(trim(text.substr(0, open)));
   auto dot = op.full_name.find('.');
   op.name = op.full_name.substr(0, dot);
@@ -184,7 +192,8 @@ void parse_schema(std::string_view text, OpDef& op) {
     auto equals = piece.find('=');
     auto declared = trim(piece.substr(0, equals));
     auto space = declared.rfind(' ');
-    if (space == std::string_view::npos) malformed(text, concat("parameter '", piece, "' has no type"));
+    if (space == std::string_view::npos)
+      malformed(text, concat("parameter '", piece, "' has no type"));
     p.name = std::string(declared.substr(space + 1));
     parse_type(trim(declared.substr(0, space)), p, text);
     if (equals != std::string_view::npos) {

@@ -19,8 +19,10 @@ Tensor long_index(const Tensor& index) {
   return out;
 }
 
-Tensor slice_offsets(const Tensor& t, int64_t dim, const Tensor& index, bool negative, IndexError fail) {
-  Tensor offsets = empty(Dims{index.numel()}, DType::Int64, t.device()), list[] = {long_index(index)};
+Tensor slice_offsets(const Tensor& t, int64_t dim, const Tensor& index, bool negative,
+                     IndexError fail) {
+  Tensor offsets = empty(Dims{index.numel()}, DType::Int64, t.device()),
+         list[] = {long_index(index)};
   const int64_t size = t.dim() ? t.sizes()[static_cast<size_t>(dim)] : 1;
   const int64_t stride = t.dim() ? t.strides()[static_cast<size_t>(dim)] : 1;
   kernels::index_offsets(offsets, list, {&size, 1}, {&stride, 1}, negative, fail);

@@ -42,21 +42,21 @@ void softmax_vjp(Grad& g) {
   g.set("input", softmax_backward(g.dout(), g.out(), g.arg<int64_t>("dim")));
 }
 
-OP(softmax){
-    .schema = "softmax(Tensor input, int dim, ScalarType? dtype=None) -> Tensor",
-    .names = "softmax, Tensor.softmax, special.softmax",
-    .forward = boxed<softmax_forward>,
-    .vjp = softmax_vjp,
-    .save = "result",
-    .samples =
-        "(3,4,5) dim=-1 | (3,4,5) 1 | (7,) dim=0 | (0,4) dim=1 | (2,70) -1 | () 0 | (3,4) 0 "
-        "dtype=float64",
-    .errors =
-        "(3,) dim=2 -> IndexError: Dimension out of range"
-        " | (3,):int64 0 -> RuntimeError: \"softmax_lastdim_kernel_impl\" not implemented for "
-        "'Long'",
-    .doc =
-        R"(Rescale along ``dim`` so that entries lie in [0, 1] and sum to 1: ``exp(x_i) / sum_j exp(x_j)``.
+OP(softmax) {
+  .schema = "softmax(Tensor input, int dim, ScalarType? dtype=None) -> Tensor",
+  .names = "softmax, Tensor.softmax, special.softmax",
+  .forward = boxed<softmax_forward>,
+  .vjp = softmax_vjp,
+  .save = "result",
+  .samples =
+      "(3,4,5) dim=-1 | (3,4,5) 1 | (7,) dim=0 | (0,4) dim=1 | (2,70) -1 | () 0 | (3,4) 0 "
+      "dtype=float64",
+  .errors =
+      "(3,) dim=2 -> IndexError: Dimension out of range"
+      " | (3,):int64 0 -> RuntimeError: \"softmax_lastdim_kernel_impl\" not implemented for "
+      "'Long'",
+  .doc =
+      R"(Rescale along ``dim`` so that entries lie in [0, 1] and sum to 1: ``exp(x_i) / sum_j exp(x_j)``.
 
 Args:
     dtype: the type to compute in and to return; keeps small types from overflow.
@@ -75,19 +75,19 @@ void log_softmax_vjp(Grad& g) {
   g.set("input", log_softmax_backward(g.dout(), g.out(), g.arg<int64_t>("dim")));
 }
 
-OP(log_softmax){
-    .schema = "log_softmax(Tensor input, int dim, ScalarType? dtype=None) -> Tensor",
-    .names = "log_softmax, Tensor.log_softmax, special.log_softmax",
-    .forward = boxed<log_softmax_forward>,
-    .vjp = log_softmax_vjp,
-    .save = "result",
-    .samples =
-        "(3,4,5) dim=-1 | (3,4,5) 1 | (7,) dim=0 | (0,4) dim=1 | (2,70) -1 | () 0 | (3,4) 0 "
-        "dtype=float64",
-    .errors = "(3,) dim=2 -> IndexError: Dimension out of range",
-    .doc =
-        "``log(softmax(input, dim))``, computed without its loss of digits: ``x_i - log(sum_j "
-        "exp(x_j))``.",
+OP(log_softmax) {
+  .schema = "log_softmax(Tensor input, int dim, ScalarType? dtype=None) -> Tensor",
+  .names = "log_softmax, Tensor.log_softmax, special.log_softmax",
+  .forward = boxed<log_softmax_forward>,
+  .vjp = log_softmax_vjp,
+  .save = "result",
+  .samples =
+      "(3,4,5) dim=-1 | (3,4,5) 1 | (7,) dim=0 | (0,4) dim=1 | (2,70) -1 | () 0 | (3,4) 0 "
+      "dtype=float64",
+  .errors = "(3,) dim=2 -> IndexError: Dimension out of range",
+  .doc =
+      "``log(softmax(input, dim))``, computed without its loss of digits: ``x_i - log(sum_j "
+      "exp(x_j))``.",
 };
 
 Tensor pull_back(const Tensor& grad, const Tensor& result, int64_t dim, bool log) {
@@ -98,9 +98,7 @@ Tensor pull_back(const Tensor& grad, const Tensor& result, int64_t dim, bool log
                             split.inner, log);
   return dense(out, result.dtype());
 }
-Tensor sum_along(const Tensor& t, int64_t dim) {
-  return sum(t, Dims{dim}, true);
-}
+Tensor sum_along(const Tensor& t, int64_t dim) { return sum(t, Dims{dim}, true); }
 
 Tensor softmax_backward_forward(const Tensor& grad, const Tensor& result, int64_t dim) {
   return pull_back(grad, result, dim, false);
@@ -113,13 +111,13 @@ void softmax_backward_vjp(Grad& g) {
     g.set("result", up * (dy - sum_along(dy * y, dim)) - dy * sum_along(up * y, dim));
 }
 
-OP(softmax_backward){
-    .schema = "softmax_backward(Tensor grad, Tensor result, int dim) -> Tensor",
-    .names = "",
-    .forward = boxed<softmax_backward_forward>,
-    .vjp = softmax_backward_vjp,
-    .save = "result, grad for result",
-    .doc = "The gradient of softmax: ``result * (grad - sum(result * grad))``.",
+OP(softmax_backward) {
+  .schema = "softmax_backward(Tensor grad, Tensor result, int dim) -> Tensor",
+  .names = "",
+  .forward = boxed<softmax_backward_forward>,
+  .vjp = softmax_backward_vjp,
+  .save = "result, grad for result",
+  .doc = "The gradient of softmax: ``result * (grad - sum(result * grad))``.",
 };
 
 Tensor log_softmax_backward_forward(const Tensor& grad, const Tensor& result, int64_t dim) {
@@ -132,13 +130,13 @@ void log_softmax_backward_vjp(Grad& g) {
   if (g.needs("result")) g.set("result", -(up * p * sum_along(g.in("grad"), dim)));
 }
 
-OP(log_softmax_backward){
-    .schema = "log_softmax_backward(Tensor grad, Tensor result, int dim) -> Tensor",
-    .names = "",
-    .forward = boxed<log_softmax_backward_forward>,
-    .vjp = log_softmax_backward_vjp,
-    .save = "result, grad for result",
-    .doc = "The gradient of log_softmax: ``grad - exp(result) * sum(grad)``.",
+OP(log_softmax_backward) {
+  .schema = "log_softmax_backward(Tensor grad, Tensor result, int dim) -> Tensor",
+  .names = "",
+  .forward = boxed<log_softmax_backward_forward>,
+  .vjp = log_softmax_backward_vjp,
+  .save = "result, grad for result",
+  .doc = "The gradient of log_softmax: ``grad - exp(result) * sum(grad)``.",
 };
 
 }  // namespace

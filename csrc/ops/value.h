@@ -12,7 +12,20 @@ namespace fb {
 class Generator;
 
 enum class Kind : uint8_t {
-  None, Tensor, Int, Float, Bool, Complex, DType, Device, Format, String, Ints, Floats, Tensors, Generator
+  None,
+  Tensor,
+  Int,
+  Float,
+  Bool,
+  Complex,
+  DType,
+  Device,
+  Format,
+  String,
+  Ints,
+  Floats,
+  Tensors,
+  Generator
 };
 
 struct Value {
@@ -43,21 +56,35 @@ struct Value {
   Value(bool v) : kind(Kind::Bool), i(0) { b = v; }
   Value(const Scalar& s) : i(0) {
     switch (s.dtype()) {
-      case fb::DType::Bool: kind = Kind::Bool; b = s.to<bool>(); break;
-      case fb::DType::Int64: kind = Kind::Int; i = s.to<int64_t>(); break;
-      case fb::DType::Float64: kind = Kind::Float; d = s.to<double>(); break;
-      default: kind = Kind::Complex; complex = &s;
+      case fb::DType::Bool:
+        kind = Kind::Bool;
+        b = s.to<bool>();
+        break;
+      case fb::DType::Int64:
+        kind = Kind::Int;
+        i = s.to<int64_t>();
+        break;
+      case fb::DType::Float64:
+        kind = Kind::Float;
+        d = s.to<double>();
+        break;
+      default:
+        kind = Kind::Complex;
+        complex = &s;
     }
   }
   Value(fb::DType t) : kind(Kind::DType), i(0) { dtype = t; }
   Value(fb::Device v) : kind(Kind::Device), i(0) { device = v; }
   Value(MemoryFormat f) : kind(Kind::Format), i(0) { format = f; }
-  Value(std::string_view s) : kind(Kind::String), length(static_cast<uint32_t>(s.size())), text(s.data()) {}
+  Value(std::string_view s)
+      : kind(Kind::String), length(static_cast<uint32_t>(s.size())), text(s.data()) {}
   Value(const char* s) : Value(std::string_view(s)) {}
   Value(Ints v) : kind(Kind::Ints), length(static_cast<uint32_t>(v.size())), ints(v.data()) {}
   Value(const Dims& v) : Value(v.span()) {}
-  Value(std::span<const double> v) : kind(Kind::Floats), length(static_cast<uint32_t>(v.size())), floats(v.data()) {}
-  Value(std::span<const fb::Tensor> v) : kind(Kind::Tensors), length(static_cast<uint32_t>(v.size())), tensors(v.data()) {}
+  Value(std::span<const double> v)
+      : kind(Kind::Floats), length(static_cast<uint32_t>(v.size())), floats(v.data()) {}
+  Value(std::span<const fb::Tensor> v)
+      : kind(Kind::Tensors), length(static_cast<uint32_t>(v.size())), tensors(v.data()) {}
   Value(const Tensors& v) : Value(std::span<const fb::Tensor>(v)) {}
   Value(fb::Generator* g) : kind(g ? Kind::Generator : Kind::None), i(0) { generator = g; }
   template <class T>
@@ -68,11 +95,16 @@ struct Value {
   bool none() const { return kind == Kind::None; }
   Scalar scalar() const {
     switch (kind) {
-      case Kind::Int: return Scalar(i);
-      case Kind::Float: return Scalar(d);
-      case Kind::Bool: return Scalar(b);
-      case Kind::Complex: return *complex;
-      default: raise(ErrorKind::Internal, "a number was expected in an operator's argument");
+      case Kind::Int:
+        return Scalar(i);
+      case Kind::Float:
+        return Scalar(d);
+      case Kind::Bool:
+        return Scalar(b);
+      case Kind::Complex:
+        return *complex;
+      default:
+        raise(ErrorKind::Internal, "a number was expected in an operator's argument");
     }
   }
 };
@@ -81,7 +113,8 @@ static_assert(sizeof(Value) == 16);
 // Value to the C++ type of a forward function's parameter.
 template <class T> struct Unbox;
 template <> struct Unbox<fb::Tensor> {
-  // A Tensor is a bare pointer, so the union's own storage serves as one without counting references.
+  // A Tensor is a bare pointer, so the union's own storage serves as one without counting
+  // references.
   static const Tensor& get(const Value& v) {
     static const Tensor undefined;
     return v.kind == Kind::Tensor ? reinterpret_cast<const Tensor&>(v.tensor) : undefined;

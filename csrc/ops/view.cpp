@@ -18,14 +18,16 @@ Dims without(Ints dims, int64_t d) {
   return out;
 }
 
-// --- view, reshape -----------------------------------------------------------------------------------------------------
+// --- view, reshape -------------------------------------------------------------------------------
 
 Tensor view_forward(const Tensor& input, Ints size) {
   Dims sizes = infer_size(size, input.numel());
   if (input.is_contiguous()) return input.alias(sizes, contiguous_strides(sizes), input.offset());
   auto strides = view_strides(input.sizes(), input.strides(), sizes);
-  FB_CHECK(strides, "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
-           "subspaces). Use .reshape(...) instead.");
+  FB_CHECK(
+      strides,
+      "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+      "subspaces). Use .reshape(...) instead.");
   return input.alias(sizes, *strides, input.offset());
 }
 void reshape_back(Grad& g) { g.set("input", reshape(g.dout(), g.sizes("input"))); }
@@ -46,14 +48,19 @@ Tensor view_dtype_forward(const Tensor& input, DType dtype) {
   Dims sizes(input.sizes()), strides(input.strides());
   int64_t offset = input.offset();
   if (from != to) {
-    FB_CHECK(!sizes.empty(), "self.dim() cannot be 0 to view ", input.dtype(), " as ", dtype, " (different element sizes)");
-    FB_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ", input.dtype(), " as ", dtype, " (different element sizes), but got ", strides.back());
-    FB_CHECK(sizes.back() * from % to == 0, "self.size(-1) must be divisible by ", to / from, " to view ", input.dtype(), " as ", dtype,
-             " (different element sizes), but got ", sizes.back());
-    FB_CHECK(offset * from % to == 0, "self.storage_offset() must be divisible by ", to / from, " to view ", input.dtype(), " as ", dtype);
+    FB_CHECK(!sizes.empty(), "self.dim() cannot be 0 to view ", input.dtype(), " as ", dtype,
+             " (different element sizes)");
+    FB_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ", input.dtype(), " as ",
+             dtype, " (different element sizes), but got ", strides.back());
+    FB_CHECK(sizes.back() * from % to == 0, "self.size(-1) must be divisible by ", to / from,
+             " to view ", input.dtype(), " as ", dtype, " (different element sizes), but got ",
+             sizes.back());
+    FB_CHECK(offset * from % to == 0, "self.storage_offset() must be divisible by ", to / from,
+             " to view ", input.dtype(), " as ", dtype);
     sizes.back() = sizes.back() * from / to;
     for (size_t d = 0; d + 1 < strides.size(); ++d) {
-      FB_CHECK(strides[d] * from % to == 0, "self.stride(", d, ") must be divisible by ", to / from, " to view ", input.dtype(), " as ", dtype);
+      FB_CHECK(strides[d] * from % to == 0, "self.stride(", d, ") must be divisible by ", to / from,
+               " to view ", input.dtype(), " as ", dtype);
       strides[d] = strides[d] * from / to;
     }
     offset = offset * from / to;
@@ -125,7 +132,7 @@ OP(flatten) {
   .doc = "Joins the dimensions from ``start_dim`` to ``end_dim``.",
 };
 
-// --- order of dimensions -------------------------------------------------------------------------------------------------
+// --- order of dimensions -------------------------------------------------------------------------
 
 Tensor transpose_forward(const Tensor& input, int64_t dim0, int64_t dim1) {
   int64_t a = wrap_dim(dim0, input.dim()), b = wrap_dim(dim1, input.dim());
@@ -136,7 +143,9 @@ Tensor transpose_forward(const Tensor& input, int64_t dim0, int64_t dim1) {
   }
   return input.alias(sizes, strides, input.offset());
 }
-void transpose_vjp(Grad& g) { g.set("input", transpose(g.dout(), g.arg<int64_t>("dim0"), g.arg<int64_t>("dim1"))); }
+void transpose_vjp(Grad& g) {
+  g.set("input", transpose(g.dout(), g.arg<int64_t>("dim0"), g.arg<int64_t>("dim1")));
+}
 
 OP(transpose) {
   .schema = "transpose(Tensor input, int dim0, int dim1) -> Tensor",
@@ -150,7 +159,8 @@ OP(transpose) {
 };
 
 Tensor t_forward(const Tensor& input) {
-  FB_CHECK(input.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", input.dim(), "D");
+  FB_CHECK(input.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", input.dim(),
+           "D");
   return input.dim() < 2 ? alias(input) : transpose(input, 0, 1);
 }
 
@@ -165,8 +175,11 @@ OP(t) {
 
 Tensor permute_forward(const Tensor& input, Ints dims) {
   int64_t ndim = input.dim();
-  FB_CHECK(static_cast<int64_t>(dims.size()) == ndim, "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
-           "desired ordering of dimensions i.e. input.dim() = ", ndim, " is not equal to len(dims) = ", dims.size());
+  FB_CHECK(
+      static_cast<int64_t>(dims.size()) == ndim,
+      "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+      "desired ordering of dimensions i.e. input.dim() = ",
+      ndim, " is not equal to len(dims) = ", dims.size());
   Dims sizes(static_cast<size_t>(ndim)), strides(static_cast<size_t>(ndim));
   uint64_t seen = 0;
   for (int64_t i = 0; i < ndim; ++i) {
@@ -181,7 +194,8 @@ Tensor permute_forward(const Tensor& input, Ints dims) {
 void permute_vjp(Grad& g) {
   Ints dims = g.arg<Ints>("dims");
   Dims back(dims.size());
-  for (size_t i = 0; i < dims.size(); ++i) back[wrap_dim(dims[i], static_cast<int64_t>(dims.size()))] = static_cast<int64_t>(i);
+  for (size_t i = 0; i < dims.size(); ++i)
+    back[wrap_dim(dims[i], static_cast<int64_t>(dims.size()))] = static_cast<int64_t>(i);
   g.set("input", permute(g.dout(), back));
 }
 
@@ -191,13 +205,16 @@ OP(permute) {
   .vjp = permute_vjp,
   .view = true,
   .samples = "(2,3,4) [2,0,1] | (2,3) [1,-2] | () []",
-  .errors = "(2,3) [0,0] -> RuntimeError: duplicate dims | (2,3) [0] -> RuntimeError: number of dimensions",
+  .errors =
+      "(2,3) [0,0] -> RuntimeError: duplicate dims | (2,3) [0] -> RuntimeError: number of dimensions",
   .doc = "Reorders the dimensions.",
 };
 
 Tensor movedim_forward(const Tensor& input, Ints source, Ints destination) {
-  FB_CHECK(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", shape_text(source),
-           " dims) should contain the same number of dims as destination (", shape_text(destination), " dims)");
+  FB_CHECK(source.size() == destination.size(),
+           "movedim: Invalid source or destination dims: source (", shape_text(source),
+           " dims) should contain the same number of dims as destination (",
+           shape_text(destination), " dims)");
   int64_t ndim = input.dim();
   Dims order(static_cast<size_t>(ndim), -1);
   uint64_t taken = 0, placed = 0;
@@ -205,7 +222,8 @@ Tensor movedim_forward(const Tensor& input, Ints source, Ints destination) {
     int64_t from = wrap_dim(source[i], ndim), to = wrap_dim(destination[i], ndim);
     if (ndim == 0) return alias(input);
     FB_CHECK(!(taken >> from & 1), "movedim: repeated dim in `source` (", shape_text(source), ")");
-    FB_CHECK(!(placed >> to & 1), "movedim: repeated dim in `destination` (", shape_text(destination), ")");
+    FB_CHECK(!(placed >> to & 1), "movedim: repeated dim in `destination` (",
+             shape_text(destination), ")");
     taken |= uint64_t{1} << from;
     placed |= uint64_t{1} << to;
     order[to] = from;
@@ -229,16 +247,19 @@ OP(movedim) {
   .doc = "Moves dimensions to other places; the rest keep their order.",
 };
 
-// --- expand ----------------------------------------------------------------------------------------------------------------
+// --- expand --------------------------------------------------------------------------------------
 
 Tensor expand_forward(const Tensor& input, Ints size) {
   int64_t lead = static_cast<int64_t>(size.size()) - input.dim();
-  FB_CHECK(lead >= 0, "expand(", input.dtype(), "{", shape_text(input.sizes()), "}, size=", shape_text(size), "): the number of sizes provided (", size.size(),
-           ") must be greater or equal to the number of dimensions in the tensor (", input.dim(), ")");
+  FB_CHECK(lead >= 0, "expand(", input.dtype(), "{", shape_text(input.sizes()),
+           "}, size=", shape_text(size), "): the number of sizes provided (", size.size(),
+           ") must be greater or equal to the number of dimensions in the tensor (", input.dim(),
+           ")");
   Dims sizes(size), strides(size.size(), 0);
   for (int64_t d = 0; d < static_cast<int64_t>(size.size()); ++d) {
     if (d < lead) {
-      FB_CHECK(size[d] >= 0, "The expanded size of the tensor (", size[d], ") isn't allowed in a leading, non-existing dimension ", d);
+      FB_CHECK(size[d] >= 0, "The expanded size of the tensor (", size[d],
+               ") isn't allowed in a leading, non-existing dimension ", d);
       continue;
     }
     int64_t have = input.sizes()[d - lead];
@@ -246,9 +267,12 @@ Tensor expand_forward(const Tensor& input, Ints size) {
       sizes[d] = have;
       strides[d] = input.strides()[d - lead];
     } else {
-      FB_CHECK(have == 1, "The expanded size of the tensor (", size[d], ") must match the existing size (", have, ") at non-singleton dimension ", d,
-               ".  Target sizes: ", shape_text(size), ".  Tensor sizes: ", shape_text(input.sizes()));
-      FB_CHECK(size[d] >= 0, "The expanded size of the tensor (", size[d], ") must not be negative at dimension ", d);
+      FB_CHECK(have == 1, "The expanded size of the tensor (", size[d],
+               ") must match the existing size (", have, ") at non-singleton dimension ", d,
+               ".  Target sizes: ", shape_text(size),
+               ".  Tensor sizes: ", shape_text(input.sizes()));
+      FB_CHECK(size[d] >= 0, "The expanded size of the tensor (", size[d],
+               ") must not be negative at dimension ", d);
     }
   }
   return input.alias(sizes, strides, input.offset());
@@ -275,21 +299,27 @@ OP(broadcast_to) {
   .doc = "Broadcasts to the given sizes, as a view.",
 };
 
-Tensor expand_as_forward(const Tensor& input, const Tensor& other) { return expand(input, other.sizes()); }
+Tensor expand_as_forward(const Tensor& input, const Tensor& other) {
+  return expand(input, other.sizes());
+}
 OP(expand_as) {
   .schema = "expand_as(Tensor input, Tensor other) -> Tensor",
   .names = "Tensor.expand_as",
   .forward = boxed<expand_as_forward>,
   .vjp = composite(),
 };
-Tensor view_as_forward(const Tensor& input, const Tensor& other) { return view(input, other.sizes()); }
+Tensor view_as_forward(const Tensor& input, const Tensor& other) {
+  return view(input, other.sizes());
+}
 OP(view_as) {
   .schema = "view_as(Tensor input, Tensor other) -> Tensor",
   .names = "Tensor.view_as",
   .forward = boxed<view_as_forward>,
   .vjp = composite(),
 };
-Tensor reshape_as_forward(const Tensor& input, const Tensor& other) { return reshape(input, other.sizes()); }
+Tensor reshape_as_forward(const Tensor& input, const Tensor& other) {
+  return reshape(input, other.sizes());
+}
 OP(reshape_as) {
   .schema = "reshape_as(Tensor input, Tensor other) -> Tensor",
   .names = "Tensor.reshape_as",
@@ -297,7 +327,7 @@ OP(reshape_as) {
   .vjp = composite(),
 };
 
-// --- squeeze, unsqueeze ----------------------------------------------------------------------------------------------------
+// --- squeeze, unsqueeze --------------------------------------------------------------------------
 
 Tensor squeezed(const Tensor& input, uint64_t which) {
   Dims sizes, strides;
@@ -352,16 +382,22 @@ OP(unsqueeze) {
   .doc = "Inserts a dimension of size 1.",
 };
 
-// --- parts ---------------------------------------------------------------------------------------------------------------------
+// --- parts ---------------------------------------------------------------------------------------
 
 Tensor select_forward(const Tensor& input, int64_t dim, int64_t index) {
   FB_CHECK_INDEX(input.dim() > 0, "select() cannot be applied to a 0-dim tensor.");
   int64_t d = wrap_dim(dim, input.dim()), n = input.sizes()[d];
-  FB_CHECK_INDEX(index >= -n && index < n, "select(): index ", index, " out of range for tensor of size ", shape_text(input.sizes()), " at dimension ", d);
+  FB_CHECK_INDEX(index >= -n && index < n, "select(): index ", index,
+                 " out of range for tensor of size ", shape_text(input.sizes()), " at dimension ",
+                 d);
   int64_t i = index < 0 ? index + n : index;
-  return input.alias(without(input.sizes(), d), without(input.strides(), d), input.offset() + i * input.strides()[d]);
+  return input.alias(without(input.sizes(), d), without(input.strides(), d),
+                     input.offset() + i * input.strides()[d]);
 }
-void select_vjp(Grad& g) { g.set("input", select_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("dim"), g.arg<int64_t>("index"))); }
+void select_vjp(Grad& g) {
+  g.set("input", select_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("dim"),
+                                 g.arg<int64_t>("index")));
+}
 
 OP(select) {
   .schema = "select(Tensor input, int dim, int index) -> Tensor",
@@ -373,7 +409,8 @@ OP(select) {
   .doc = "The slice at one index of a dimension, which disappears.",
 };
 
-Tensor slice_forward(const Tensor& input, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step) {
+Tensor slice_forward(const Tensor& input, int64_t dim, std::optional<int64_t> start,
+                     std::optional<int64_t> end, int64_t step) {
   FB_CHECK(input.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
   FB_CHECK(step > 0, "slice step must be positive");
   int64_t d = wrap_dim(dim, input.dim()), n = input.sizes()[d];
@@ -386,7 +423,8 @@ Tensor slice_forward(const Tensor& input, int64_t dim, std::optional<int64_t> st
   return input.alias(sizes, strides, offset);
 }
 void slice_vjp(Grad& g) {
-  g.set("input", slice_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("dim"), g.arg<std::optional<int64_t>>("start"),
+  g.set("input", slice_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("dim"),
+                                g.arg<std::optional<int64_t>>("start"),
                                 g.arg<std::optional<int64_t>>("end"), g.arg<int64_t>("step")));
 }
 
@@ -405,9 +443,11 @@ Tensor narrow_forward(const Tensor& input, int64_t dim, int64_t start, int64_t l
   FB_CHECK(input.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
   FB_CHECK(length >= 0, "narrow(): length must be non-negative.");
   int64_t d = wrap_dim(dim, input.dim()), n = input.sizes()[d];
-  FB_CHECK_INDEX(start >= -n && start <= n, "start out of range (expected to be in range of [", -n, ", ", n, "], but got ", start, ")");
+  FB_CHECK_INDEX(start >= -n && start <= n, "start out of range (expected to be in range of [", -n,
+                 ", ", n, "], but got ", start, ")");
   if (start < 0) start += n;
-  FB_CHECK(start + length <= n, "start (", start, ") + length (", length, ") exceeds dimension size (", n, ").");
+  FB_CHECK(start + length <= n, "start (", start, ") + length (", length,
+           ") exceeds dimension size (", n, ").");
   return slice(input, d, start, start + length, 1);
 }
 OP(narrow) {
@@ -423,7 +463,8 @@ Tensor diagonal_forward(const Tensor& input, int64_t offset, int64_t dim1, int64
   int64_t a = wrap_dim(dim1, input.dim()), b = wrap_dim(dim2, input.dim());
   FB_CHECK(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
   Ints sizes = input.sizes(), strides = input.strides();
-  int64_t length = offset >= 0 ? std::min(sizes[a], sizes[b] - offset) : std::min(sizes[a] + offset, sizes[b]);
+  int64_t length =
+      offset >= 0 ? std::min(sizes[a], sizes[b] - offset) : std::min(sizes[a] + offset, sizes[b]);
   length = std::max<int64_t>(length, 0);
   int64_t first = input.offset();
   if (length > 0) first += offset >= 0 ? offset * strides[b] : -offset * strides[a];
@@ -438,7 +479,8 @@ Tensor diagonal_forward(const Tensor& input, int64_t offset, int64_t dim1, int64
   return input.alias(out_sizes, out_strides, first);
 }
 void diagonal_vjp(Grad& g) {
-  g.set("input", diagonal_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("offset"), g.arg<int64_t>("dim1"), g.arg<int64_t>("dim2")));
+  g.set("input", diagonal_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("offset"),
+                                   g.arg<int64_t>("dim1"), g.arg<int64_t>("dim2")));
 }
 
 OP(diagonal) {
@@ -468,7 +510,8 @@ Tensor unfold_forward(const Tensor& input, int64_t dimension, int64_t size, int6
   return input.alias(sizes, strides, input.offset());
 }
 void unfold_vjp(Grad& g) {
-  g.set("input", unfold_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("dimension"), g.arg<int64_t>("size"), g.arg<int64_t>("step")));
+  g.set("input", unfold_backward(g.dout(), g.sizes("input"), g.arg<int64_t>("dimension"),
+                                 g.arg<int64_t>("size"), g.arg<int64_t>("step")));
 }
 
 OP(unfold) {
@@ -482,22 +525,27 @@ OP(unfold) {
   .doc = "All windows of ``size`` along a dimension, ``step`` apart, as a new last dimension.",
 };
 
-Tensor as_strided_forward(const Tensor& input, Ints size, Ints stride, std::optional<int64_t> storage_offset) {
+Tensor as_strided_forward(const Tensor& input, Ints size, Ints stride,
+                          std::optional<int64_t> storage_offset) {
   int64_t offset = storage_offset.value_or(input.offset());
   FB_CHECK(size.size() == stride.size(), "mismatch in length of strides and shape");
   FB_CHECK(offset >= 0, "Tensor: invalid storage offset ", offset);
-  for (int64_t s : stride) FB_CHECK(s >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", shape_text(stride));
+  for (int64_t s : stride)
+    FB_CHECK(s >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ",
+             shape_text(stride));
   count_elements(size);
   int64_t extent = storage_extent(size, stride);
   auto needed = static_cast<size_t>((offset + extent) * input.item_size());
-  FB_CHECK(extent == 0 || needed <= input.storage()->nbytes(), "setStorage: sizes ", shape_text(size), ", strides ", shape_text(stride), ", storage offset ",
-           offset, ", and itemsize ", input.item_size(), " requiring a storage size of ", needed, " are out of bounds for storage of size ",
-           input.storage()->nbytes());
+  FB_CHECK(extent == 0 || needed <= input.storage()->nbytes(), "setStorage: sizes ",
+           shape_text(size), ", strides ", shape_text(stride), ", storage offset ", offset,
+           ", and itemsize ", input.item_size(), " requiring a storage size of ", needed,
+           " are out of bounds for storage of size ", input.storage()->nbytes());
   return strided_view(input, size, stride, offset);
 }
 
 OP(as_strided) {
-  .schema = "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
+  .schema =
+      "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
   .forward = boxed<as_strided_forward>,
   .vjp = composite(),
   .samples = "(12,) [3,2] [4,1] | (12,) [3,2] [2,1] 1 | (4,) [2,3] [1,1] 0",
@@ -505,7 +553,7 @@ OP(as_strided) {
   .doc = "A view with any sizes, strides and offset, all counted in elements of the storage.",
 };
 
-// --- complex numbers as pairs ------------------------------------------------------------------------------------------------
+// --- complex numbers as pairs --------------------------------------------------------------------
 
 Tensor view_as_real_forward(const Tensor& input) {
   FB_CHECK(is_complex(input.dtype()), "view_as_real is only supported for complex tensors");
@@ -532,8 +580,11 @@ OP(view_as_real) {
 };
 
 Tensor view_as_complex_forward(const Tensor& input) {
-  FB_CHECK(input.dtype() == DType::Float32 || input.dtype() == DType::Float64, "view_as_complex is only supported for half, float and double tensors, but got a tensor of "
-           "scalar type: ", input.dtype());
+  FB_CHECK(
+      input.dtype() == DType::Float32 || input.dtype() == DType::Float64,
+      "view_as_complex is only supported for half, float and double tensors, but got a tensor of "
+      "scalar type: ",
+      input.dtype());
   FB_CHECK(input.dim() > 0, "Input tensor must have one or more dimensions");
   FB_CHECK(input.sizes().back() == 2, "Tensor must have a last dimension of size 2");
   FB_CHECK(input.strides().back() == 1, "Tensor must have a last dimension with stride 1");
@@ -563,9 +614,12 @@ OP(view_as_complex) {
   .doc = "The last dimension of size 2 read as real and imaginary part.",
 };
 
-Tensor real_forward(const Tensor& input) { return is_complex(input.dtype()) ? select(view_as_real(input), -1, 0) : input; }
+Tensor real_forward(const Tensor& input) {
+  return is_complex(input.dtype()) ? select(view_as_real(input), -1, 0) : input;
+}
 Tensor imag_forward(const Tensor& input) {
-  FB_CHECK(is_complex(input.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
+  FB_CHECK(is_complex(input.dtype()),
+           "imag is not implemented for tensors with non-complex dtypes.");
   return select(view_as_real(input), -1, 1);
 }
 OP(real) {

@@ -14,7 +14,8 @@ namespace {
 
 struct Geometry {
   explicit Geometry(const Tensor& t) : sizes(t.sizes()), strides(t.strides()), offset(t.offset()) {}
-  Geometry(Ints sizes, Ints strides, int64_t offset) : sizes(sizes), strides(strides), offset(offset) {}
+  Geometry(Ints sizes, Ints strides, int64_t offset)
+      : sizes(sizes), strides(strides), offset(offset) {}
   Dims sizes, strides;
   int64_t offset;
 };
@@ -24,7 +25,8 @@ bool overlaps(const Geometry& g) {
   Dims order;
   for (size_t i = 0; i < g.sizes.size(); ++i)
     if (g.sizes[i] > 1) order.push_back(static_cast<int64_t>(i));
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return g.strides[a] < g.strides[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return g.strides[a] < g.strides[b]; });
   int64_t reach = 0;
   for (int64_t d : order) {
     if (g.strides[d] <= reach) return true;
@@ -37,7 +39,8 @@ bool overlaps(const Geometry& g) {
 Tensor scatter_view(Tensor grad, const Geometry& base, Geometry view) {
   int64_t first = std::min(base.offset, view.offset);
   int64_t extent = std::max(base.offset + storage_extent(base.sizes, base.strides),
-                            view.offset + storage_extent(view.sizes, view.strides)) - first;
+                            view.offset + storage_extent(view.sizes, view.strides)) -
+                   first;
   Tensor memory = zeros(Dims{extent}, grad.dtype(), grad.device());
   for (size_t d = 0; d < view.sizes.size(); ++d) {
     if (view.strides[d] != 0 || view.sizes[d] <= 1) continue;
@@ -47,7 +50,8 @@ Tensor scatter_view(Tensor grad, const Geometry& base, Geometry view) {
   if (grad.numel() > 0) {
     if (overlaps(view)) {
       Tensor positions = arange(extent, DType::Int64, grad.device());
-      Tensor index = contiguous(strided_view(positions, view.sizes, view.strides, view.offset - first));
+      Tensor index =
+          contiguous(strided_view(positions, view.sizes, view.strides, view.offset - first));
       memory = index_add(memory, 0, reshape(index, Dims{-1}), reshape(grad, Dims{-1}));
     } else {
       copy_(strided_view(memory, view.sizes, view.strides, view.offset - first), grad);
@@ -71,10 +75,12 @@ class ViewNode final : public Node {
   Geometry base_, view_;
 };
 
-// A base after an in-place change of one of its views: the view's part of the gradient goes through the change.
+// A base after an in-place change of one of its views: the view's part of the gradient goes through
+// the change.
 class CopySlices final : public Node {
  public:
-  CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change) : base_(base), view_(view), change_(std::move(change)) {
+  CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change)
+      : base_(base), view_(view), change_(std::move(change)) {
     edges.push_back(gradient_edge(base));
     for (size_t i = 1; i < change_->edges.size(); ++i) edges.push_back(change_->edges[i]);
     renumber();
@@ -84,7 +90,8 @@ class CopySlices final : public Node {
     if (!grads[0].defined()) return;
     Tensor whole = empty_strided(base_.sizes, base_.strides, grads[0].dtype(), grads[0].device());
     copy_(whole, grads[0]);
-    Tensor part = strided_view(whole, view_.sizes, view_.strides, view_.offset - base_.offset + whole.offset());
+    Tensor part = strided_view(whole, view_.sizes, view_.strides,
+                               view_.offset - base_.offset + whole.offset());
     Tensors inner{clone(part)}, inner_results(change_->edges.size());
     change_->apply(inner, inner_results);
     if (inner_results[0].defined()) {
@@ -102,7 +109,9 @@ class CopySlices final : public Node {
   Ref<Node> change_;
 };
 
-Ref<Node> make_view_node(const Tensor& view, const Tensor& base) { return Ref<Node>(new ViewNode(base, Geometry(view))); }
+Ref<Node> make_view_node(const Tensor& view, const Tensor& base) {
+  return Ref<Node>(new ViewNode(base, Geometry(view)));
+}
 
 [[maybe_unused]] const bool installed = [] {
   engine_ops.view_node = make_view_node;
@@ -120,33 +129,37 @@ void mark_view(const Tensor& view, const Tensor& of) {
 
 Tensor strided_view(const Tensor& input, Ints sizes, Ints strides, int64_t offset) {
   Tensor view = input.alias(sizes, strides, offset);
-  if (tls.grad && requires_grad(input)) set_history(view, Ref<Node>(new ViewNode(input, Geometry(sizes, strides, offset))));
+  if (tls.grad && requires_grad(input))
+    set_history(view, Ref<Node>(new ViewNode(input, Geometry(sizes, strides, offset))));
   mark_view(view, input);
   return view;
 }
 
 void check_inplace(const Tensor& self, bool needs_grad) {
   TensorImpl* t = self.impl();
-  FB_CHECK(!t->inference || tls.inference,
-           "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor "
-           "before doing inplace update.");
+  FB_CHECK(
+      !t->inference || tls.inference,
+      "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor "
+      "before doing inplace update.");
   if (!tls.grad) return;
   auto* meta = autograd_meta(t);
   FB_CHECK(!(meta && meta->requires_grad && !meta->grad_fn),
            "a leaf Variable that requires grad is being used in an in-place operation.");
   if (!t->base || !t->base->autograd) {
-    FB_CHECK(!needs_grad || !t->no_grad_view || !t->base,
-             "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Clone the view, or make it with "
-             "gradients enabled.");
+    FB_CHECK(
+        !needs_grad || !t->no_grad_view || !t->base,
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Clone the view, or make it with "
+        "gradients enabled.");
     return;
   }
   auto* base_meta = autograd_meta(t->base.get());
   bool base_needs = base_meta->requires_grad || base_meta->grad_fn;
   FB_CHECK(!(base_needs && !base_meta->grad_fn) || t->no_grad_view,
            "a view of a leaf Variable that requires grad is being used in an in-place operation.");
-  FB_CHECK(!t->no_grad_view || !(base_needs || needs_grad),
-           "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Clone the view, or make it with "
-           "gradients enabled.");
+  FB_CHECK(
+      !t->no_grad_view || !(base_needs || needs_grad),
+      "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Clone the view, or make it with "
+      "gradients enabled.");
 }
 
 void rebase_history(const Tensor& self, const Ref<Node>& node) {

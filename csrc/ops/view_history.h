@@ -10,7 +10,8 @@ void mark_view(const Tensor& view, const Tensor& of);
 Tensor strided_view(const Tensor& input, Ints sizes, Ints strides, int64_t offset);
 // Errors that PyTorch raises before a tensor is written in place.
 void check_inplace(const Tensor& self, bool needs_grad);
-// `self` was written by `node`: its history, and that of the tensor it is a view of, go through the node.
+// `self` was written by `node`: its history, and that of the tensor it is a view of, go through the
+// node.
 void rebase_history(const Tensor& self, const Ref<Node>& node);
 
 }  // namespace fb

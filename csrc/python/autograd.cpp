@@ -13,7 +13,7 @@
 namespace fb::py {
 namespace {
 
-// --- hooks ------------------------------------------------------------------------------------------------------------
+// --- hooks ---------------------------------------------------------------------------------------
 
 // A Python callable that a handle may take away again.
 struct Callable {
@@ -34,7 +34,8 @@ struct PyTensorHook : TensorHook, Callable {
     Object held = function;
     Object result = check(PyObject_CallOneArg(held.get(), argument.get()));
     if (result.get() == Py_None) return {};
-    FB_CHECK_TYPE(is_tensor(result.get()), "hooks must return None or a Tensor, but got ", Py_TYPE(result.get())->tp_name);
+    FB_CHECK_TYPE(is_tensor(result.get()), "hooks must return None or a Tensor, but got ",
+                  Py_TYPE(result.get())->tp_name);
     const Tensor& t = tensor_of(result.get());
     FB_CHECK(same_shape(t.sizes(), grad.sizes()), "hook has changed the size of value");
     return t;
@@ -49,11 +50,13 @@ void replace(Tensors& grads, PyObject* result) {
     grads[0] = tensor_of(result);
     return;
   }
-  FB_CHECK_TYPE(PyTuple_Check(result) && static_cast<size_t>(PyTuple_GET_SIZE(result)) == grads.size(),
-                "hooks must return None or a tuple of ", grads.size(), " gradients");
+  FB_CHECK_TYPE(
+      PyTuple_Check(result) && static_cast<size_t>(PyTuple_GET_SIZE(result)) == grads.size(),
+      "hooks must return None or a tuple of ", grads.size(), " gradients");
   for (size_t i = 0; i < grads.size(); ++i) {
     PyObject* o = PyTuple_GET_ITEM(result, static_cast<Py_ssize_t>(i));
-    FB_CHECK_TYPE(o == Py_None || is_tensor(o), "hooks must return tensors, but got ", Py_TYPE(o)->tp_name);
+    FB_CHECK_TYPE(o == Py_None || is_tensor(o), "hooks must return tensors, but got ",
+                  Py_TYPE(o)->tp_name);
     grads[i] = o == Py_None ? Tensor() : tensor_of(o);
   }
 }
@@ -99,7 +102,9 @@ RemovableHandle register_hook(const Tensor& t, nb::callable function) {
 }
 
 RemovableHandle register_accumulate_hook(const Tensor& t, nb::callable function) {
-  FB_CHECK(is_leaf(t) && requires_grad(t), "post accumulate grad hooks cannot be registered on non-leaf tensors or tensors that don't require grad");
+  FB_CHECK(
+      is_leaf(t) && requires_grad(t),
+      "post accumulate grad hooks cannot be registered on non-leaf tensors or tensors that don't require grad");
   auto hook = std::make_shared<PyTensorHook>();
   hook->function = Object::borrow(function.ptr());
   struct Ignoring : TensorHook {
@@ -118,11 +123,10 @@ RemovableHandle register_accumulate_hook(const Tensor& t, nb::callable function)
   return handle_of(hook);
 }
 
-// --- nodes --------------------------------------------------------------------------------------------------------------
+// --- nodes ---------------------------------------------------------------------------------------
 
 struct PyNode {
-  PyObject_HEAD
-  Ref<Node> node;
+  PyObject_HEAD Ref<Node> node;
   PyObject* dict;
 };
 PyTypeObject* g_node_type;
@@ -149,19 +153,24 @@ int node_clear(PyObject* self) {
   return 0;
 }
 PyObject* node_repr(PyObject* self) {
-  return guarded([&] { return PyUnicode_FromFormat("<%s object at %p>", node_in(self)->name().c_str(), self); });
+  return guarded([&] {
+    return PyUnicode_FromFormat("<%s object at %p>", node_in(self)->name().c_str(), self);
+  });
 }
 PyObject* node_name(PyObject* self, PyObject*) {
   return guarded([&] { return PyUnicode_FromString(node_in(self)->name().c_str()); });
 }
-PyObject* node_sequence(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(node_in(self)->sequence()); }
+PyObject* node_sequence(PyObject* self, PyObject*) {
+  return PyLong_FromUnsignedLongLong(node_in(self)->sequence());
+}
 PyObject* node_next(PyObject* self, void*) {
   return guarded([&]() -> PyObject* {
     auto& edges = node_in(self)->edges;
     Object tuple = check(PyTuple_New(static_cast<Py_ssize_t>(edges.size())));
     for (size_t i = 0; i < edges.size(); ++i) {
       Object node = check(wrap_node(edges[i].node));
-      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), check(Py_BuildValue("(OI)", node.get(), edges[i].slot)).release());
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
+                       check(Py_BuildValue("(OI)", node.get(), edges[i].slot)).release());
     }
     return tuple.release();
   });
@@ -169,7 +178,8 @@ PyObject* node_next(PyObject* self, void*) {
 PyObject* node_variable(PyObject* self, void*) {
   auto* sink = dynamic_cast<AccumulateGrad*>(node_in(self).get());
   if (sink) return wrap(sink->variable());
-  PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", node_in(self)->name().c_str());
+  PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
+               node_in(self)->name().c_str());
   return nullptr;
 }
 PyObject* node_metadata(PyObject* self, void*) {
@@ -186,21 +196,27 @@ PyObject* register_node_hook(PyObject* self, PyObject* function, bool pre) {
     return nb::cast(handle_of(hook)).release().ptr();
   });
 }
-PyObject* node_register_hook(PyObject* self, PyObject* function) { return register_node_hook(self, function, false); }
-PyObject* node_register_prehook(PyObject* self, PyObject* function) { return register_node_hook(self, function, true); }
+PyObject* node_register_hook(PyObject* self, PyObject* function) {
+  return register_node_hook(self, function, false);
+}
+PyObject* node_register_prehook(PyObject* self, PyObject* function) {
+  return register_node_hook(self, function, true);
+}
 
-PyMethodDef kNodeMethods[] = {
-    {"name", node_name, METH_NOARGS, "Name of the operation."},
-    {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
-    {"register_hook", node_register_hook, METH_O, "Calls fn(grad_inputs, grad_outputs) after the node ran."},
-    {"register_prehook", node_register_prehook, METH_O, "Calls fn(grad_outputs) before the node runs."},
-    {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef kNodeGetters[] = {{"next_functions", node_next, nullptr, "Nodes that receive this node's gradients.", nullptr},
-                              {"variable", node_variable, nullptr, "The leaf of an accumulator.", nullptr},
-                              {"metadata", node_metadata, nullptr, nullptr, nullptr},
-                              {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef kNodeMethods[] = {{"name", node_name, METH_NOARGS, "Name of the operation."},
+                              {"_sequence_nr", node_sequence, METH_NOARGS, nullptr},
+                              {"register_hook", node_register_hook, METH_O,
+                               "Calls fn(grad_inputs, grad_outputs) after the node ran."},
+                              {"register_prehook", node_register_prehook, METH_O,
+                               "Calls fn(grad_outputs) before the node runs."},
+                              {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef kNodeGetters[] = {
+    {"next_functions", node_next, nullptr, "Nodes that receive this node's gradients.", nullptr},
+    {"variable", node_variable, nullptr, "The leaf of an accumulator.", nullptr},
+    {"metadata", node_metadata, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-// --- backward -------------------------------------------------------------------------------------------------------------
+// --- backward ------------------------------------------------------------------------------------
 
 Tensors tensors_from(PyObject* o, const char* what) {
   Tensors list;
@@ -212,26 +228,32 @@ Tensors tensors_from(PyObject* o, const char* what) {
   Object fast = check(PySequence_Fast(o, what));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(fast.get(), i);
-    FB_CHECK_TYPE(item == Py_None || is_tensor(item), what, ": expected tensors, but got ", Py_TYPE(item)->tp_name);
+    FB_CHECK_TYPE(item == Py_None || is_tensor(item), what, ": expected tensors, but got ",
+                  Py_TYPE(item)->tp_name);
     list.push_back(item == Py_None ? Tensor() : tensor_of(item));
   }
   return list;
 }
 
-Tensors backward_released(const Tensors& roots, Tensors grads, const Tensors& inputs, const BackwardOptions& options) {
+Tensors backward_released(const Tensors& roots, Tensors grads, const Tensors& inputs,
+                          const BackwardOptions& options) {
   ReleaseGil release;
   return run_backward(roots, std::move(grads), inputs, options);
 }
 
-// _run_backward(tensors, grad_tensors, retain_graph, create_graph, inputs, allow_unused, accumulate)
+// _run_backward(tensors, grad_tensors, retain_graph, create_graph, inputs, allow_unused,
+// accumulate)
 PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
     FB_CHECK_TYPE(nargs == 7, "_run_backward takes 7 arguments, but got ", nargs);
     Tensors roots = tensors_from(args[0], "tensors"), grads = tensors_from(args[1], "grad_tensors");
     grads.resize(roots.size());
-    BackwardOptions options{.retain_graph = args[2] == Py_True, .create_graph = args[3] == Py_True,
-                            .accumulate = args[6] == Py_True, .allow_unused = args[5] == Py_True};
-    Tensors found = backward_released(roots, std::move(grads), tensors_from(args[4], "inputs"), options);
+    BackwardOptions options{.retain_graph = args[2] == Py_True,
+                            .create_graph = args[3] == Py_True,
+                            .accumulate = args[6] == Py_True,
+                            .allow_unused = args[5] == Py_True};
+    Tensors found =
+        backward_released(roots, std::move(grads), tensors_from(args[4], "inputs"), options);
     if (options.accumulate) Py_RETURN_NONE;
     return wrap_list(found);
   });
@@ -241,16 +263,22 @@ PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 PyObject* tensor_backward(PyObject*, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     PyObject *self, *gradient = Py_None, *retain = Py_None, *create = Py_False, *inputs = Py_None;
-    static const char* names[] = {"self", "gradient", "retain_graph", "create_graph", "inputs", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOO:backward", const_cast<char**>(names), &self, &gradient, &retain, &create, &inputs))
+    static const char* names[] = {"self",         "gradient", "retain_graph",
+                                  "create_graph", "inputs",   nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOO:backward", const_cast<char**>(names),
+                                     &self, &gradient, &retain, &create, &inputs))
       throw PythonError();
-    FB_CHECK_TYPE(is_tensor(self), "backward(): expected a Tensor, but got ", Py_TYPE(self)->tp_name);
-    FB_CHECK_TYPE(gradient == Py_None || is_tensor(gradient), "gradients can be either Tensors or None, but got ", Py_TYPE(gradient)->tp_name);
-    int create_graph = PyObject_IsTrue(create), retain_graph = retain == Py_None ? create_graph : PyObject_IsTrue(retain);
+    FB_CHECK_TYPE(is_tensor(self), "backward(): expected a Tensor, but got ",
+                  Py_TYPE(self)->tp_name);
+    FB_CHECK_TYPE(gradient == Py_None || is_tensor(gradient),
+                  "gradients can be either Tensors or None, but got ", Py_TYPE(gradient)->tp_name);
+    int create_graph = PyObject_IsTrue(create),
+        retain_graph = retain == Py_None ? create_graph : PyObject_IsTrue(retain);
     Tensors grads(1);
     if (gradient != Py_None) grads[0] = tensor_of(gradient);
     Tensors targets = tensors_from(inputs, "inputs");
-    FB_CHECK(inputs == Py_None || !targets.empty(), "'inputs' argument to backward() cannot be empty.");
+    FB_CHECK(inputs == Py_None || !targets.empty(),
+             "'inputs' argument to backward() cannot be empty.");
     backward_released(Tensors{tensor_of(self)}, std::move(grads), targets,
                       {.retain_graph = retain_graph != 0, .create_graph = create_graph != 0});
     Py_RETURN_NONE;
@@ -262,7 +290,7 @@ PyMethodDef kFunctions[] = {
     {"_tensor_backward", as_method(tensor_backward), METH_VARARGS | METH_KEYWORDS, nullptr},
     {nullptr, nullptr, 0, nullptr}};
 
-// --- anomaly mode -----------------------------------------------------------------------------------------------------------
+// --- anomaly mode --------------------------------------------------------------------------------
 
 std::shared_ptr<void> capture_trace() {
   AcquireGil gil;
@@ -278,7 +306,8 @@ std::shared_ptr<void> capture_trace() {
 
 void report_trace(const Node& node) {
   AcquireGil gil;
-  std::string text = concat("Error detected in ", node.name(), ". Traceback of forward call that caused the error:\n",
+  std::string text = concat("Error detected in ", node.name(),
+                            ". Traceback of forward call that caused the error:\n",
                             *static_cast<std::string*>(node.trace.get()));
   if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 1) < 0) PyErr_Clear();
 }
@@ -316,7 +345,8 @@ void init_autograd(PyObject* module) {
                          {Py_tp_getset, kNodeGetters},
                          {0, nullptr}};
   PyType_Spec spec{"flambeau.autograd.Node", sizeof(PyNode), 0,
-                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                   slots};
   g_node_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&spec)).release());
   check(PyObject_SetAttrString(module, "Node", reinterpret_cast<PyObject*>(g_node_type)));
   check(PyModule_AddFunctions(module, kFunctions));

@@ -28,10 +28,12 @@ int64_t elements(const Call& c) {
     if (v.kind == Kind::Tensor) {
       n += v.tensor->numel;
     } else if (v.kind == Kind::Tensors) {
-      for (uint32_t j = 0; j < v.length; ++j) n += v.tensors[j].defined() ? v.tensors[j].numel() : 0;
+      for (uint32_t j = 0; j < v.length; ++j)
+        n += v.tensors[j].defined() ? v.tensors[j].numel() : 0;
     } else if (v.kind == Kind::Ints) {  // sizes of what is to be made
       int64_t product = 1;
-      for (uint32_t j = 0; j < v.length && product < kReleaseGilFrom; ++j) product *= std::max<int64_t>(v.ints[j], 1);
+      for (uint32_t j = 0; j < v.length && product < kReleaseGilFrom; ++j)
+        product *= std::max<int64_t>(v.ints[j], 1);
       n += product;
     }
   }
@@ -101,7 +103,8 @@ bool convert_list(PyObject* o, Value& v, Arena& arena) {
 }  // namespace
 
 bool convert(PyObject* o, const Param& p, Value& v, Arena& arena) {
-  if (o == Py_None && (p.optional || p.fallback.none()) && (p.optional || p.type == Type::Generator)) {
+  if (o == Py_None && (p.optional || p.fallback.none()) &&
+      (p.optional || p.type == Type::Generator)) {
     v = Value();
     return true;
   }
@@ -114,14 +117,16 @@ bool convert(PyObject* o, const Param& p, Value& v, Arena& arena) {
       v = Value(arena.held.back());
       return true;
     }
-    case Type::TensorList: return convert_list(o, v, arena);
+    case Type::TensorList:
+      return convert_list(o, v, arena);
     case Type::Int: {
       int64_t i;
       if (!as_int(o, i)) return false;
       v = Value(i);
       return true;
     }
-    case Type::IntList: return convert_ints(o, p, v, arena);
+    case Type::IntList:
+      return convert_ints(o, p, v, arena);
     case Type::Float: {
       if (PyFloat_CheckExact(o)) {
         v = Value(PyFloat_AS_DOUBLE(o));
@@ -214,19 +219,32 @@ PyOp* op_in(PyObject* o) { return reinterpret_cast<PyOp*>(o); }
 
 const char* type_text(const Param& p) {
   switch (p.type) {
-    case Type::Tensor: return p.number_ok ? "Tensor or Number" : "Tensor";
-    case Type::TensorList: return "tuple of Tensors";
-    case Type::Int: return "int";
-    case Type::IntList: return "tuple of ints";
-    case Type::Float: return "float";
-    case Type::FloatList: return "tuple of floats";
-    case Type::Bool: return "bool";
-    case Type::Scalar: return "Number";
-    case Type::DType: return "torch.dtype";
-    case Type::Device: return "torch.device";
-    case Type::Format: return "torch.memory_format";
-    case Type::String: return "str";
-    case Type::Generator: return "torch.Generator";
+    case Type::Tensor:
+      return p.number_ok ? "Tensor or Number" : "Tensor";
+    case Type::TensorList:
+      return "tuple of Tensors";
+    case Type::Int:
+      return "int";
+    case Type::IntList:
+      return "tuple of ints";
+    case Type::Float:
+      return "float";
+    case Type::FloatList:
+      return "tuple of floats";
+    case Type::Bool:
+      return "bool";
+    case Type::Scalar:
+      return "Number";
+    case Type::DType:
+      return "torch.dtype";
+    case Type::Device:
+      return "torch.device";
+    case Type::Format:
+      return "torch.memory_format";
+    case Type::String:
+      return "str";
+    case Type::Generator:
+      return "torch.Generator";
   }
   return "?";
 }
@@ -251,14 +269,16 @@ class Binder {
   Binder(const Overload& overload, PyOp* callable, Arena& arena, Mismatch* why)
       : overload_(overload), op_(*overload.op), callable_(callable), arena_(arena), why_(why) {}
 
-  bool bind(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, Value* values, PyObject** out) {
+  bool bind(PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, Value* values,
+            PyObject** out) {
     size_t n = op_.params.size();
     uint64_t filled = 0;
     auto count = static_cast<size_t>(nargs);
     for (size_t i = 0; i < count; ++i) {
       if (i >= overload_.positional) {
         return fail([&] {
-          return concat(name(), " takes ", overload_.positional, " positional argument", overload_.positional == 1 ? "" : "s", " but ", count,
+          return concat(name(), " takes ", overload_.positional, " positional argument",
+                        overload_.positional == 1 ? "" : "s", " but ", count,
                         count == 1 ? " was given" : " were given");
         });
       }
@@ -278,7 +298,8 @@ class Binder {
       PyObject* value = args[nargs + k];
       int index = find(key);
       if (index < 0) {
-        if (std::string_view text = utf8(key); text == "out" && callable_->form == Form::Functional && !op_.writes_first) {
+        if (std::string_view text = utf8(key);
+            text == "out" && callable_->form == Form::Functional && !op_.writes_first) {
           if (value != Py_None) *out = value;
           continue;
         }
@@ -289,11 +310,15 @@ class Binder {
           arena_.requires_grad = on != 0;
           continue;
         }
-        return fail([&] { return concat(name(), " got an unexpected keyword argument '", utf8(key), "'"); });
+        return fail([&] {
+          return concat(name(), " got an unexpected keyword argument '", utf8(key), "'");
+        });
       }
       if (filled >> index & 1)
-        return fail([&] { return concat(name(), " got multiple values for argument '", utf8(key), "'"); });
-      if (!convert(value, op_.params[index], values[index], arena_)) return mismatch(op_.params[index], SIZE_MAX, value);
+        return fail(
+            [&] { return concat(name(), " got multiple values for argument '", utf8(key), "'"); });
+      if (!convert(value, op_.params[index], values[index], arena_))
+        return mismatch(op_.params[index], SIZE_MAX, value);
       filled |= uint64_t{1} << index;
     }
     for (size_t i = 0; i < n; ++i) {
@@ -301,7 +326,9 @@ class Binder {
       const Param& p = op_.params[i];
       if (!p.has_default) {
         return fail([&] {
-          return concat(name(), " missing 1 required ", p.keyword_only ? "keyword-only" : "positional", " argument: \"", p.name, '"');
+          return concat(name(), " missing 1 required ",
+                        p.keyword_only ? "keyword-only" : "positional", " argument: \"", p.name,
+                        '"');
         });
       }
       values[i] = p.fallback;
@@ -323,10 +350,14 @@ class Binder {
   }
   bool mismatch(const Param& p, size_t position, PyObject* value) {
     return fail([&] {
-      std::string place = position == SIZE_MAX ? "" : concat(" (position ", position + 1 - (callable_->method ? 1 : 0), ")");
+      std::string place =
+          position == SIZE_MAX
+              ? ""
+              : concat(" (position ", position + 1 - (callable_->method ? 1 : 0), ")");
       std::string_view got = Py_TYPE(value)->tp_name;
       if (auto dot = got.rfind('.'); dot != std::string_view::npos) got = got.substr(dot + 1);
-      return concat(name(), ": argument '", p.name, "'", place, " must be ", type_text(p), ", not ", got);
+      return concat(name(), ": argument '", p.name, "'", place, " must be ", type_text(p), ", not ",
+                    got);
     });
   }
   int find(PyObject* key) const {
@@ -338,12 +369,16 @@ class Binder {
   }
   // Arguments that PyTorch takes everywhere and that change nothing on the CPU.
   static bool ignorable(std::string_view key, PyObject* value) {
-    return (key == "layout" || key == "pin_memory" || key == "non_blocking") && (value == Py_None || !PyTuple_Check(value));
+    return (key == "layout" || key == "pin_memory" || key == "non_blocking") &&
+           (value == Py_None || !PyTuple_Check(value));
   }
-  // Operators that make tensors of a given type somewhere take requires_grad without saying so in their schemas.
+  // Operators that make tensors of a given type somewhere take requires_grad without saying so in
+  // their schemas.
   bool is_factory() const { return op_.param("dtype") >= 0 && op_.param("device") >= 0; }
   static bool takes_rest(const Param& p, PyObject* first, size_t rest) {
-    if (p.type == Type::IntList) return (rest > 1 || p.list_size == 0) && !PyBool_Check(first) && PyIndex_Check(first) && !PyTuple_Check(first);
+    if (p.type == Type::IntList)
+      return (rest > 1 || p.list_size == 0) && !PyBool_Check(first) && PyIndex_Check(first) &&
+             !PyTuple_Check(first);
     if (p.type == Type::TensorList) return is_tensor(first);
     return false;
   }
@@ -380,21 +415,27 @@ void take_out(PyObject* out, Call& call, Tensors& targets) {
   } else if (PyTuple_Check(out) || PyList_Check(out)) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(out); ++i) {
       PyObject* o = PySequence_Fast_GET_ITEM(out, i);
-      FB_CHECK_TYPE(is_tensor(o), call.op.name, "(): argument 'out' must be a tuple of Tensors, but found ", Py_TYPE(o)->tp_name);
+      FB_CHECK_TYPE(is_tensor(o), call.op.name,
+                    "(): argument 'out' must be a tuple of Tensors, but found ",
+                    Py_TYPE(o)->tp_name);
       targets.push_back(tensor_of(o));
     }
   } else {
-    raise(ErrorKind::Type, call.op.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(out)->tp_name);
+    raise(ErrorKind::Type, call.op.name, "(): argument 'out' must be Tensor, not ",
+          Py_TYPE(out)->tp_name);
   }
   size_t wanted = call.op.returns == OpDef::Returns::Tuple ? call.op.result_names.size() : 1;
-  FB_CHECK_TYPE(call.op.returns != OpDef::Returns::List && call.op.returns != OpDef::Returns::Scalar, call.op.name,
-                "() does not take an 'out' argument");
-  FB_CHECK_TYPE(targets.size() == wanted, call.op.name, "() expected ", wanted, " tensors as 'out', but got ", targets.size());
+  FB_CHECK_TYPE(
+      call.op.returns != OpDef::Returns::List && call.op.returns != OpDef::Returns::Scalar,
+      call.op.name, "() does not take an 'out' argument");
+  FB_CHECK_TYPE(targets.size() == wanted, call.op.name, "() expected ", wanted,
+                " tensors as 'out', but got ", targets.size());
   call.targets = targets.data();
   call.target_count = static_cast<uint32_t>(targets.size());
 }
 
-PyObject* call_overload(const Overload& overload, PyOp* callable, Value* values, Arena& arena, PyObject* const* args, PyObject* out) {
+PyObject* call_overload(const Overload& overload, PyOp* callable, Value* values, Arena& arena,
+                        PyObject* const* args, PyObject* out) {
   Call call(*overload.op, values, callable->form);
   Tensors targets;
   if (out) take_out(out, call, targets);
@@ -411,7 +452,8 @@ PyObject* call_overload(const Overload& overload, PyOp* callable, Value* values,
   return wrap_results(call, writes && is_tensor(args[0]) ? args[0] : nullptr);
 }
 
-[[noreturn]] void raise_no_match(PyOp* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+[[noreturn]] void raise_no_match(PyOp* self, PyObject* const* args, Py_ssize_t nargs,
+                                 PyObject* kwnames) {
   std::string first;
   for (Overload& overload : *self->overloads) {
     Arena arena;
@@ -423,14 +465,18 @@ PyObject* call_overload(const Overload& overload, PyOp* callable, Value* values,
     first += "\n * " + overload.op->schema + "\n      " + why.text;
   }
   std::string got;
-  for (Py_ssize_t i = 0; i < nargs; ++i) got += (i ? ", " : "") + std::string(Py_TYPE(args[i])->tp_name);
+  for (Py_ssize_t i = 0; i < nargs; ++i)
+    got += (i ? ", " : "") + std::string(Py_TYPE(args[i])->tp_name);
   for (Py_ssize_t k = 0; kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
-    got += concat(got.empty() ? "" : ", ", PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), "=", Py_TYPE(args[nargs + k])->tp_name);
-  raise(ErrorKind::Type, PyUnicode_AsUTF8(self->name), "() received an invalid combination of arguments - got (", got,
+    got += concat(got.empty() ? "" : ", ", PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k)), "=",
+                  Py_TYPE(args[nargs + k])->tp_name);
+  raise(ErrorKind::Type, PyUnicode_AsUTF8(self->name),
+        "() received an invalid combination of arguments - got (", got,
         "), but expected one of:", first);
 }
 
-PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf,
+                        PyObject* kwnames) {
   auto* self = op_in(callable);
   Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
   return guarded([&]() -> PyObject* {
@@ -439,7 +485,8 @@ PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf
       Arena arena;
       Value values[kMaxParams];
       PyObject* out = nullptr;
-      if (!Binder(overloads[index], self, arena, nullptr).bind(args, nargs, kwnames, values, &out)) return false;
+      if (!Binder(overloads[index], self, arena, nullptr).bind(args, nargs, kwnames, values, &out))
+        return false;
       if (self->form == Form::InPlace && !(nargs && is_tensor(args[0]))) return false;
       self->last = index;
       if (__builtin_expect(arena.overridden, 0)) {
@@ -454,7 +501,8 @@ PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf
     if (overloads.size() == 1) {
       if (attempt(0, result)) return result;
     } else {
-      // Registration order decides between overloads that both fit, so only a call of the same shape may start at the last one.
+      // Registration order decides between overloads that both fit, so only a call of the same
+      // shape may start at the last one.
       for (uint32_t i = 0; i < overloads.size(); ++i)
         if (attempt(i, result)) return result;
     }
@@ -469,7 +517,8 @@ PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
 }
 
 PyObject* op_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<built-in %s %U>", op_in(self)->method ? "method" : "function", op_in(self)->dotted);
+  return PyUnicode_FromFormat("<built-in %s %U>", op_in(self)->method ? "method" : "function",
+                              op_in(self)->dotted);
 }
 
 PyObject* op_doc(PyObject* self, void*) {
@@ -495,7 +544,8 @@ PyObject* op_signature(PyObject* self, void*) {
     Object list = check(PyList_New(0));
     const Overload& overload = op_in(self)->overloads->front();
     for (auto& p : overload.op->params) {
-      Object kind = check(PyObject_GetAttrString(parameter.get(), p.keyword_only ? "KEYWORD_ONLY" : "POSITIONAL_OR_KEYWORD"));
+      Object kind = check(PyObject_GetAttrString(
+          parameter.get(), p.keyword_only ? "KEYWORD_ONLY" : "POSITIONAL_OR_KEYWORD"));
       Object args = check(Py_BuildValue("(sO)", p.name.c_str(), kind.get()));
       Object kwargs = check(PyDict_New());
       if (p.has_default) {
@@ -548,10 +598,12 @@ PyGetSetDef kOpGetters[] = {{"__doc__", op_doc, nullptr, nullptr, nullptr},
                             {"__qualname__", op_name, nullptr, nullptr, nullptr},
                             {"__module__", op_module, nullptr, nullptr, nullptr},
                             {"__signature__", op_signature, nullptr, nullptr, nullptr},
-                            {"schemas", op_schemas, nullptr, "The schemas behind this name, in the order they are tried.", nullptr},
+                            {"schemas", op_schemas, nullptr,
+                             "The schemas behind this name, in the order they are tried.", nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMemberDef kOpMembers[] = {{"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOp, vectorcall), READONLY, nullptr},
-                            {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef kOpMembers[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyOp, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 void add_overload(PyObject* o, const OpDef& op) {
   Overload overload{&op, {}, 0};
@@ -559,7 +611,8 @@ void add_overload(PyObject* o, const OpDef& op) {
     overload.names.push_back(PyUnicode_InternFromString(p.name.c_str()));
     if (!p.keyword_only) ++overload.positional;
   }
-  if (op.params.size() > kMaxParams) raise(ErrorKind::Internal, op.full_name, " has too many parameters");
+  if (op.params.size() > kMaxParams)
+    raise(ErrorKind::Internal, op.full_name, " has too many parameters");
   op_in(o)->overloads->push_back(std::move(overload));
 }
 
@@ -574,11 +627,13 @@ PyObject* new_op(const std::string& dotted, bool inplace) {
   o->method = method;
   o->dotted = PyUnicode_FromString(dotted.c_str());
   auto dot = dotted.rfind('.');
-  o->name = PyUnicode_InternFromString(dotted.substr(dot == std::string::npos ? 0 : dot + 1).c_str());
+  o->name =
+      PyUnicode_InternFromString(dotted.substr(dot == std::string::npos ? 0 : dot + 1).c_str());
   return reinterpret_cast<PyObject*>(o);
 }
 
-// {name: operator} of the dotted names with this prefix: "" for the top level, "nn.functional", "Tensor", ...
+// {name: operator} of the dotted names with this prefix: "" for the top level, "nn.functional",
+// "Tensor", ...
 PyObject* op_namespace(PyObject*, PyObject* prefix_object) {
   return guarded([&]() -> PyObject* {
     const char* text = PyUnicode_AsUTF8(prefix_object);
@@ -588,7 +643,8 @@ PyObject* op_namespace(PyObject*, PyObject* prefix_object) {
     for (auto& [dotted, op] : table()) {
       if (!dotted.starts_with(prefix)) continue;
       std::string name = dotted.substr(prefix.size());
-      if (name.find('.') == std::string::npos) check(PyDict_SetItemString(dict.get(), name.c_str(), op));
+      if (name.find('.') == std::string::npos)
+        check(PyDict_SetItemString(dict.get(), name.c_str(), op));
     }
     return dict.release();
   });
@@ -630,7 +686,8 @@ void publish_ops() {
       if (!slot) slot = new_op(dotted, inplace);
       add_overload(slot, op);
       if (dotted.starts_with("Tensor.")) {
-        check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(TensorType), dotted.c_str() + 7, slot));
+        check(PyObject_SetAttrString(reinterpret_cast<PyObject*>(TensorType), dotted.c_str() + 7,
+                                     slot));
       }
     }
   }
@@ -695,9 +752,11 @@ void init_ops(PyObject* module) {
                                 {Py_tp_members, kOpMembers},
                                 {Py_tp_descr_get, reinterpret_cast<void*>(op_get)},
                                 {0, nullptr}};
-  constexpr unsigned flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  constexpr unsigned flags =
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
   PyType_Spec function{"flambeau.Op", sizeof(PyOp), 0, flags, function_slots};
-  PyType_Spec method{"flambeau.OpMethod", sizeof(PyOp), 0, flags | Py_TPFLAGS_METHOD_DESCRIPTOR, method_slots};
+  PyType_Spec method{"flambeau.OpMethod", sizeof(PyOp), 0, flags | Py_TPFLAGS_METHOD_DESCRIPTOR,
+                     method_slots};
   g_op_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&function)).release());
   g_op_method_type = reinterpret_cast<PyTypeObject*>(check(PyType_FromSpec(&method)).release());
   check(PyObject_SetAttrString(module, "Op", reinterpret_cast<PyObject*>(g_op_type)));

@@ -15,7 +15,7 @@ struct Arena {
   Tensors held;
   std::vector<std::unique_ptr<Scalar>> scalars;
   bool requires_grad = false;  // asked of a factory
-  bool overridden = false;  // a subclass with its own __torch_function__ is among the arguments
+  bool overridden = false;     // a subclass with its own __torch_function__ is among the arguments
 
   int64_t* take(size_t n);
 };
@@ -31,14 +31,13 @@ struct Overload {
 
 // A Python name: one or more overloads in one form.
 struct PyOp {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   std::vector<Overload>* overloads;
-  uint32_t last;        // overload that matched last
+  uint32_t last;  // overload that matched last
   Form form;
   bool method;
-  PyObject* name;       // "softmax"
-  PyObject* dotted;     // "nn.functional.softmax"
+  PyObject* name;    // "softmax"
+  PyObject* dotted;  // "nn.functional.softmax"
 };
 
 bool is_op(PyObject* o);
@@ -54,8 +53,10 @@ PyObject* wrap_results(Call& call, PyObject* self);
 PyObject* wrap_value(const Value& v, const Param& p);
 // Python to Value; false if the type does not fit.
 bool convert(PyObject* o, const Param& p, Value& v, Arena& arena);
-// Calls __torch_function__ of the most derived argument. Null with no exception set: nobody overrides.
-PyObject* call_override(PyObject* callable, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames);
+// Calls __torch_function__ of the most derived argument. Null with no exception set: nobody
+// overrides.
+PyObject* call_override(PyObject* callable, PyObject* const* args, Py_ssize_t nargs,
+                        PyObject* kwnames);
 // Whether a type of tensor asks to be asked.
 bool overrides_calls(PyTypeObject* type);
 
@@ -66,7 +67,8 @@ PyObject* unary(const OpDef& op, PyObject* a);
 // Runs a call without the interpreter lock when it is worth it.
 void run(Call& call);
 
-// Adds operators registered since the last call to the name table (used after Python rooms are imported).
+// Adds operators registered since the last call to the name table (used after Python rooms are
+// imported).
 void publish_ops();
 
 }  // namespace fb::py

@@ -17,13 +17,17 @@ struct type_caster<fb::Tensor> {
     value = fb::py::tensor_of(src.ptr());
     return true;
   }
-  static handle from_cpp(const fb::Tensor& t, rv_policy, cleanup_list*) noexcept { return fb::py::wrap(t); }
+  static handle from_cpp(const fb::Tensor& t, rv_policy, cleanup_list*) noexcept {
+    return fb::py::wrap(t);
+  }
 };
 
 template <>
 struct type_caster<fb::DType> {
   NB_TYPE_CASTER(fb::DType, const_name("flambeau.dtype"))
-  bool from_python(handle src, uint8_t, cleanup_list*) noexcept { return fb::py::as_dtype(src.ptr(), value); }
+  bool from_python(handle src, uint8_t, cleanup_list*) noexcept {
+    return fb::py::as_dtype(src.ptr(), value);
+  }
   static handle from_cpp(fb::DType t, rv_policy, cleanup_list*) noexcept { return fb::py::wrap(t); }
 };
 

@@ -1,9 +1,17 @@
-// The C structures of DLPack's unversioned ABI (https://dmlc.github.io/dlpack): memory layout is the contract.
+// The C structures of DLPack's unversioned ABI (https://dmlc.github.io/dlpack): memory layout is
+// the contract.
 #pragma once
 #include <cstdint>
 
 enum DLDeviceType : int32_t { kDLCPU = 1 };
-enum DLDataTypeCode : uint8_t { kDLInt = 0, kDLUInt = 1, kDLFloat = 2, kDLBfloat = 4, kDLComplex = 5, kDLBool = 6 };
+enum DLDataTypeCode : uint8_t {
+  kDLInt = 0,
+  kDLUInt = 1,
+  kDLFloat = 2,
+  kDLBfloat = 4,
+  kDLComplex = 5,
+  kDLBool = 6
+};
 
 struct DLDevice {
   DLDeviceType device_type;

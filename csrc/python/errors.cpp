@@ -26,31 +26,42 @@ PythonError::~PythonError() {
 
 void PythonError::restore() const {
   if (!value_) return;
-  PyErr_Restore(Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(value_))), Py_NewRef(value_), PyException_GetTraceback(value_));
+  PyErr_Restore(Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(value_))), Py_NewRef(value_),
+                PyException_GetTraceback(value_));
 }
 
 namespace {
 
 PyObject* out_of_memory_error() {
-  static PyObject* type = PyErr_NewException("flambeau.OutOfMemoryError", PyExc_RuntimeError, nullptr);
+  static PyObject* type =
+      PyErr_NewException("flambeau.OutOfMemoryError", PyExc_RuntimeError, nullptr);
   return type;
 }
 
 PyObject* python_type(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::Value: return PyExc_ValueError;
-    case ErrorKind::Type: return PyExc_TypeError;
-    case ErrorKind::Index: return PyExc_IndexError;
-    case ErrorKind::NotImplemented: return PyExc_NotImplementedError;
-    case ErrorKind::OutOfMemory: return out_of_memory_error();
-    case ErrorKind::Buffer: return PyExc_BufferError;
-    default: return PyExc_RuntimeError;
+    case ErrorKind::Value:
+      return PyExc_ValueError;
+    case ErrorKind::Type:
+      return PyExc_TypeError;
+    case ErrorKind::Index:
+      return PyExc_IndexError;
+    case ErrorKind::NotImplemented:
+      return PyExc_NotImplementedError;
+    case ErrorKind::OutOfMemory:
+      return out_of_memory_error();
+    case ErrorKind::Buffer:
+      return PyExc_BufferError;
+    default:
+      return PyExc_RuntimeError;
   }
 }
 
 }  // namespace
 
-void init_errors(PyObject* module) { check(PyObject_SetAttrString(module, "OutOfMemoryError", out_of_memory_error())); }
+void init_errors(PyObject* module) {
+  check(PyObject_SetAttrString(module, "OutOfMemoryError", out_of_memory_error()));
+}
 
 void set_python_error() noexcept {
   try {

@@ -30,8 +30,10 @@ DType dtype_of_number(const Scalar& s) {
 
 // The element type that NumPy's arrays and numbers carry; Undefined for anything else.
 DType dtype_of_array(PyObject* o) {
-  if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o) || PyComplex_CheckExact(o)) return DType::Undefined;
-  if (PyList_Check(o) || PyTuple_Check(o) || !PyObject_HasAttrString(o, "__array_interface__")) return DType::Undefined;
+  if (PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o) || PyComplex_CheckExact(o))
+    return DType::Undefined;
+  if (PyList_Check(o) || PyTuple_Check(o) || !PyObject_HasAttrString(o, "__array_interface__"))
+    return DType::Undefined;
   Object dtype = check(PyObject_GetAttrString(o, "dtype"));
   Object name = check(PyObject_Str(dtype.get()));
   const std::string_view text = PyUnicode_AsUTF8(name.get());
@@ -101,7 +103,8 @@ void find_dtype(PyObject* o, Found& found) {
   }
   if (is_sequence(o)) {
     Object fast = check(PySequence_Fast(o, "expected a sequence"));
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) find_dtype(PySequence_Fast_GET_ITEM(fast.get(), i), found);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i)
+      find_dtype(PySequence_Fast_GET_ITEM(fast.get(), i), found);
     return;
   }
   Scalar s;
@@ -116,15 +119,18 @@ void store_number(const Scalar& s, T* out) {
       double d = s.to<double>();
       FB_CHECK_VALUE(!std::isnan(d), "cannot convert float NaN to integer");
       FB_CHECK_KIND(Value, !std::isinf(d), "cannot convert float infinity to integer");
-      FB_CHECK(d >= -9223372036854775808.0 && d < 9223372036854775808.0, "value cannot be converted to type ", dtype_name(dtype_of<T>), " without overflow");
+      FB_CHECK(d >= -9223372036854775808.0 && d < 9223372036854775808.0,
+               "value cannot be converted to type ", dtype_name(dtype_of<T>), " without overflow");
     }
     FB_CHECK_TYPE(!s.is_complex(), "can't convert complex to ", dtype_name(dtype_of<T>));
     auto v = s.to<int64_t>();
-    FB_CHECK(v >= static_cast<int64_t>(std::numeric_limits<T>::min()) && v <= static_cast<int64_t>(std::numeric_limits<T>::max()),
+    FB_CHECK(v >= static_cast<int64_t>(std::numeric_limits<T>::min()) &&
+                 v <= static_cast<int64_t>(std::numeric_limits<T>::max()),
              "value cannot be converted to type ", dtype_name(dtype_of<T>), " without overflow");
     *out = static_cast<T>(v);
   } else {
-    if constexpr (!std::is_same_v<T, bool> && !std::is_same_v<T, complex64> && !std::is_same_v<T, complex128>) {
+    if constexpr (!std::is_same_v<T, bool> && !std::is_same_v<T, complex64> &&
+                  !std::is_same_v<T, complex128>) {
       FB_CHECK_TYPE(!s.is_complex(), "can't convert complex to ", dtype_name(dtype_of<T>));
     }
     *out = s.to<T>();
@@ -135,25 +141,32 @@ template <class T>
 void store(PyObject* o, Ints sizes, size_t depth, T*& out) {
   if (depth == sizes.size()) {
     if (is_sequence(o)) {
-      raise(ErrorKind::Value, "expected a number at dim ", depth, ", but got a sequence (", Py_TYPE(o)->tp_name, ")");
+      raise(ErrorKind::Value, "expected a number at dim ", depth, ", but got a sequence (",
+            Py_TYPE(o)->tp_name, ")");
     }
     Scalar s;
     if (!number_in(o, s)) raise_bad_element(o);
     store_number(s, out++);
     return;
   }
-  if (!is_sequence(o)) raise(ErrorKind::Type, "expected sequence at dim ", depth, " of length ", sizes[depth], ", but got ", Py_TYPE(o)->tp_name);
+  if (!is_sequence(o))
+    raise(ErrorKind::Type, "expected sequence at dim ", depth, " of length ", sizes[depth],
+          ", but got ", Py_TYPE(o)->tp_name);
   Object fast = check(PySequence_Fast(o, "expected a sequence"));
   Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.get());
-  FB_CHECK_VALUE(n == sizes[depth], "expected sequence of length ", sizes[depth], " at dim ", depth, " (got ", n, ")");
-  for (Py_ssize_t i = 0; i < n; ++i) store(PySequence_Fast_GET_ITEM(fast.get(), i), sizes, depth + 1, out);
+  FB_CHECK_VALUE(n == sizes[depth], "expected sequence of length ", sizes[depth], " at dim ", depth,
+                 " (got ", n, ")");
+  for (Py_ssize_t i = 0; i < n; ++i)
+    store(PySequence_Fast_GET_ITEM(fast.get(), i), sizes, depth + 1, out);
 }
 
 Tensor from_data(nb::object data, nb::object dtype) {
   Found found;
   find_shape(data.ptr(), found);
   if (!dtype.is_none()) {
-    FB_CHECK_TYPE(as_dtype(dtype.ptr(), found.dtype), "tensor(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(dtype.ptr())->tp_name);
+    FB_CHECK_TYPE(as_dtype(dtype.ptr(), found.dtype),
+                  "tensor(): argument 'dtype' must be torch.dtype, not ",
+                  Py_TYPE(dtype.ptr())->tp_name);
   } else {
     find_dtype(data.ptr(), found);
     if (found.dtype == DType::Undefined) found.dtype = default_dtype();  // an empty list
@@ -168,6 +181,8 @@ Tensor from_data(nb::object data, nb::object dtype) {
 
 }  // namespace
 
-void init_from_data(nb::module_& m) { m.def("_from_data", from_data, nb::arg("data"), nb::arg("dtype").none() = nb::none()); }
+void init_from_data(nb::module_& m) {
+  m.def("_from_data", from_data, nb::arg("data"), nb::arg("dtype").none() = nb::none());
+}
 
 }  // namespace fb::py

@@ -1,4 +1,5 @@
-// autograd.Function: nodes whose derivative is Python. flambeau/autograd/function.py is the other half.
+// autograd.Function: nodes whose derivative is Python. flambeau/autograd/function.py is the other
+// half.
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
@@ -62,10 +63,11 @@ bool holds(nb::handle list, const Tensor& t) {
   return false;
 }
 
-// Makes the node of one application and gives the outputs their history. Returns the outputs, replaced where an input was
-// returned as it came.
-nb::list record_function(nb::object context, const std::string& name, nb::list inputs, nb::list outputs, nb::handle dirty,
-                         nb::handle non_differentiable, nb::handle to_save, const std::shared_ptr<SavedState>& saved) {
+// Makes the node of one application and gives the outputs their history. Returns the outputs,
+// replaced where an input was returned as it came.
+nb::list record_function(nb::object context, const std::string& name, nb::list inputs,
+                         nb::list outputs, nb::handle dirty, nb::handle non_differentiable,
+                         nb::handle to_save, const std::shared_ptr<SavedState>& saved) {
   auto node = Ref<FunctionNode>(new FunctionNode(context.ptr(), name, saved));
   for (nb::handle input : inputs) node->edges.push_back(gradient_edge(tensor_of(input.ptr())));
   nb::list results;
@@ -109,11 +111,14 @@ nb::list record_function(nb::object context, const std::string& name, nb::list i
 
 nb::tuple unpack(const std::shared_ptr<SavedState>& saved) {
   if (saved->released) {
-    raise(ErrorKind::Runtime, "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-          "freed). Specify retain_graph=True if you need to backward through the graph a second time.");
+    raise(
+        ErrorKind::Runtime,
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+        "freed). Specify retain_graph=True if you need to backward through the graph a second time.");
   }
   nb::list list;
-  for (auto& t : saved->tensors) list.append(nb::cast(t.defined() && saved->owner ? t.unpack(saved->owner) : Tensor()));
+  for (auto& t : saved->tensors)
+    list.append(nb::cast(t.defined() && saved->owner ? t.unpack(saved->owner) : Tensor()));
   return nb::tuple(list);
 }
 

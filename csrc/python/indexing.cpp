@@ -32,9 +32,7 @@ PyObject* helper(const char* name) {
   return check(PyObject_GetAttrString(module.get(), name)).release();
 }
 
-bool is_array(PyObject* o) {
-  return PyObject_HasAttrString(o, "__array_interface__");
-}
+bool is_array(PyObject* o) { return PyObject_HasAttrString(o, "__array_interface__"); }
 
 // A list, tuple, range or array as a tensor of indices or a mask.
 Tensor tensor_from(PyObject* o) {
@@ -49,9 +47,7 @@ Tensor tensor_from(PyObject* o) {
   return call_op<Tensor>(cast, t, DType::Int64, std::nullopt, std::nullopt);
 }
 
-bool is_mask(const Tensor& t) {
-  return t.dtype() == DType::Bool || t.dtype() == DType::UInt8;
-}
+bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == DType::UInt8; }
 
 // One entry of the key: a Python object, or the tensor it stands for.
 struct Entry {

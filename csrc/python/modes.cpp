@@ -14,30 +14,37 @@ namespace {
 Object arguments_of(const OpDef& op, const Value* values, size_t n) {
   Object args = check(PyTuple_New(static_cast<Py_ssize_t>(n)));
   for (size_t i = 0; i < n; ++i)
-    PyTuple_SET_ITEM(args.get(), static_cast<Py_ssize_t>(i), check(wrap_value(values[i], op.params[i])).release());
+    PyTuple_SET_ITEM(args.get(), static_cast<Py_ssize_t>(i),
+                     check(wrap_value(values[i], op.params[i])).release());
   return args;
 }
 
 Tensor tensor_result(const OpDef& op, PyObject* o) {
   if (o == Py_None) return {};
-  FB_CHECK_TYPE(is_tensor(o), op.full_name, ": a Tensor was expected as result, but got ", Py_TYPE(o)->tp_name);
+  FB_CHECK_TYPE(is_tensor(o), op.full_name, ": a Tensor was expected as result, but got ",
+                Py_TYPE(o)->tp_name);
   return tensor_of(o);
 }
 
 // What a Python implementation returned becomes the call's results.
 void take_results(Call& c, PyObject* result) {
   switch (c.op.returns) {
-    case OpDef::Returns::Nothing: break;
-    case OpDef::Returns::Tensor: c.push(tensor_result(c.op, result)); break;
+    case OpDef::Returns::Nothing:
+      break;
+    case OpDef::Returns::Tensor:
+      c.push(tensor_result(c.op, result));
+      break;
     case OpDef::Returns::Scalar:
-      FB_CHECK_TYPE(as_number(result, c.scalar), c.op.full_name, ": a number was expected as result, but got ", Py_TYPE(result)->tp_name);
+      FB_CHECK_TYPE(as_number(result, c.scalar), c.op.full_name,
+                    ": a number was expected as result, but got ", Py_TYPE(result)->tp_name);
       break;
     default: {
-      Object fast = check(PySequence_Fast(result, "an operator with several results must return a tuple"));
+      Object fast =
+          check(PySequence_Fast(result, "an operator with several results must return a tuple"));
       Py_ssize_t n = PySequence_Fast_GET_SIZE(fast.get());
       bool list = c.op.returns == OpDef::Returns::List;
-      FB_CHECK_TYPE(list || static_cast<size_t>(n) == c.op.result_names.size(), c.op.full_name, ": ", c.op.result_names.size(),
-                    " results were expected, but got ", n);
+      FB_CHECK_TYPE(list || static_cast<size_t>(n) == c.op.result_names.size(), c.op.full_name,
+                    ": ", c.op.result_names.size(), " results were expected, but got ", n);
       for (Py_ssize_t i = 0; i < n; ++i) {
         Tensor t = tensor_result(c.op, PySequence_Fast_GET_ITEM(fast.get(), i));
         if (list) {
@@ -50,7 +57,7 @@ void take_results(Call& c, PyObject* result) {
   }
 }
 
-// --- modes -------------------------------------------------------------------------------------------------------------
+// --- modes ---------------------------------------------------------------------------------------
 
 // The callable that a mode gets for one schema in one form.
 PyObject* op_object(const OpDef& op, Form form) {
@@ -71,7 +78,8 @@ class PythonMode : public Mode {
     Object kwargs = check(PyDict_New());
     for (size_t i = positional; i < c.op.params.size(); ++i) {
       const Param& p = c.op.params[i];
-      check(PyDict_SetItemString(kwargs.get(), p.name.c_str(), check(wrap_value(c.args[i], p)).get()));
+      check(PyDict_SetItemString(kwargs.get(), p.name.c_str(),
+                                 check(wrap_value(c.args[i], p)).get()));
     }
     if (c.form == Form::Out) {
       Tensors targets(c.targets, c.targets + c.target_count);
@@ -86,7 +94,7 @@ class PythonMode : public Mode {
   Object handler_;
 };
 
-// --- operators in Python --------------------------------------------------------------------------------------------------
+// --- operators in Python -------------------------------------------------------------------------
 
 struct PythonOp {
   Object forward, vjp;
@@ -124,18 +132,26 @@ Vjp vjp_from(nb::handle vjp) {
   return not_differentiable((new std::string(text))->c_str());  // lives as long as the registry
 }
 
-// register(schema, names, forward, vjp, save, samples, errors, doc, family); vjp is a function, "composite", "no_gradient" or
-// the reason why there is none.
-void register_python_op(const std::string& schema, const std::string& names, nb::object forward, nb::object vjp, const std::string& save,
-                        const std::string& samples, const std::string& errors, const std::string& doc, const std::string& family) {
+// register(schema, names, forward, vjp, save, samples, errors, doc, family); vjp is a function,
+// "composite", "no_gradient" or the reason why there is none.
+void register_python_op(const std::string& schema, const std::string& names, nb::object forward,
+                        nb::object vjp, const std::string& save, const std::string& samples,
+                        const std::string& errors, const std::string& doc,
+                        const std::string& family) {
   auto* self = new PythonOp{Object::borrow(forward.ptr()), Object::borrow(vjp.ptr())};
-  OpRecord record{.schema = schema.c_str(), .names = names.c_str(), .forward = python_forward, .vjp = vjp_from(vjp), .save = save.c_str(),
-                  .samples = samples.c_str(), .errors = errors.c_str(), .doc = doc.c_str()};
+  OpRecord record{.schema = schema.c_str(),
+                  .names = names.c_str(),
+                  .forward = python_forward,
+                  .vjp = vjp_from(vjp),
+                  .save = save.c_str(),
+                  .samples = samples.c_str(),
+                  .errors = errors.c_str(),
+                  .doc = doc.c_str()};
   register_op(record, family, self);
   publish_ops();
 }
 
-// --- the registry as data -----------------------------------------------------------------------------------------------
+// --- the registry as data ------------------------------------------------------------------------
 
 nb::list registry() {
   nb::list list;
@@ -179,20 +195,35 @@ void init_modes(PyObject* module) {
   m.def("_register_python_op", register_python_op);
   m.def("_registry", registry);
   nb::class_<GradView>(m, "Grad")
-      .def("needs", [](GradView& g, const std::string& arg, size_t j) { return g.grad->needs(arg, j); }, nb::arg("arg"), nb::arg("index") = 0)
-      .def("input", [](GradView& g, const std::string& arg, size_t j) { return g.grad->in(arg, j); }, nb::arg("arg"), nb::arg("index") = 0)
-      .def("output", [](GradView& g, size_t i) { return g.grad->out(i); }, nb::arg("index") = 0)
-      .def("dout", [](GradView& g, size_t i) { return g.grad->dout(i); }, nb::arg("index") = 0)
-      .def("dout_or_zeros", [](GradView& g, size_t i) { return g.grad->dout_or_zeros(i); }, nb::arg("index") = 0)
+      .def(
+          "needs",
+          [](GradView& g, const std::string& arg, size_t j) { return g.grad->needs(arg, j); },
+          nb::arg("arg"), nb::arg("index") = 0)
+      .def(
+          "input", [](GradView& g, const std::string& arg, size_t j) { return g.grad->in(arg, j); },
+          nb::arg("arg"), nb::arg("index") = 0)
+      .def(
+          "output", [](GradView& g, size_t i) { return g.grad->out(i); }, nb::arg("index") = 0)
+      .def(
+          "dout", [](GradView& g, size_t i) { return g.grad->dout(i); }, nb::arg("index") = 0)
+      .def(
+          "dout_or_zeros", [](GradView& g, size_t i) { return g.grad->dout_or_zeros(i); },
+          nb::arg("index") = 0)
       .def("count", [](GradView& g, const std::string& arg) { return g.grad->count(arg); })
-      .def("shape", [](GradView& g, const std::string& arg) { return nb::steal(wrap_size(g.grad->sizes(arg))); })
-      .def("arg", [](GradView& g, const std::string& arg) {
-        int index = g.grad->op().param(arg);
-        FB_CHECK(index >= 0, g.grad->op().full_name, " has no parameter '", arg, "'");
-        return nb::steal(wrap_value(g.grad->value(arg), g.grad->op().params[index]));
-      })
-      .def("set", [](GradView& g, const std::string& arg, const Tensor& t, size_t j) { g.grad->set(arg, j, t); }, nb::arg("arg"), nb::arg("gradient").none(),
-           nb::arg("index") = 0);
+      .def("shape", [](GradView& g,
+                       const std::string& arg) { return nb::steal(wrap_size(g.grad->sizes(arg))); })
+      .def("arg",
+           [](GradView& g, const std::string& arg) {
+             int index = g.grad->op().param(arg);
+             FB_CHECK(index >= 0, g.grad->op().full_name, " has no parameter '", arg, "'");
+             return nb::steal(wrap_value(g.grad->value(arg), g.grad->op().params[index]));
+           })
+      .def(
+          "set",
+          [](GradView& g, const std::string& arg, const Tensor& t, size_t j) {
+            g.grad->set(arg, j, t);
+          },
+          nb::arg("arg"), nb::arg("gradient").none(), nb::arg("index") = 0);
 }
 
 }  // namespace fb::py

@@ -113,18 +113,19 @@ class ReleaseGil {
   PyThreadState* state_;
 };
 
-// --- Tensor (tensor_type.cpp) ---------------------------------------------------------------------------------------
+// --- Tensor (tensor_type.cpp) --------------------------------------------------------------------
 
 struct PyTensor {
-  PyObject_HEAD
-  Tensor tensor;
+  PyObject_HEAD Tensor tensor;
   PyObject* dict;
   PyObject* weakrefs;
 };
 extern PyTypeObject* TensorType;
 extern PyTypeObject* ParameterType;  // set by flambeau.nn; treated as a plain tensor in calls
 
-inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == TensorType || PyObject_TypeCheck(o, TensorType); }
+inline bool is_tensor(PyObject* o) {
+  return Py_TYPE(o) == TensorType || PyObject_TypeCheck(o, TensorType);
+}
 inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->tensor; }
 // A new reference to the Python object of a tensor; None for an undefined one.
 PyObject* wrap(Tensor t);
@@ -132,9 +133,9 @@ PyObject* wrap(Tensor t);
 PyObject* wrap_as(PyTypeObject* type, Tensor t);
 PyObject* wrap_list(const Tensors& list);
 
-// --- small types (types.cpp) ----------------------------------------------------------------------------------------
+// --- small types (types.cpp) ---------------------------------------------------------------------
 
-PyObject* wrap(DType t);       // borrowed singletons are returned as new references
+PyObject* wrap(DType t);  // borrowed singletons are returned as new references
 PyObject* wrap(Device d);
 PyObject* wrap(MemoryFormat f);
 PyObject* wrap_size(Ints sizes);

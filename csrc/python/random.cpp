@@ -16,7 +16,8 @@ struct PyGenerator {
   std::shared_ptr<Generator> generator;
 };
 
-// The Python objects alive, so that a generator on its way through a mode comes back as the same object.
+// The Python objects alive, so that a generator on its way through a mode comes back as the same
+// object.
 std::unordered_map<Generator*, PyObject*>& objects() {
   static auto* map = new std::unordered_map<Generator*, PyObject*>;
   return *map;
@@ -30,7 +31,8 @@ Tensor state_of(const PyGenerator& self) {
 }
 
 void set_state(PyGenerator& self, const Tensor& state) {
-  FB_CHECK_TYPE(state.defined() && state.dtype() == DType::UInt8 && state.is_contiguous() && state.device().type == DeviceType::CPU,
+  FB_CHECK_TYPE(state.defined() && state.dtype() == DType::UInt8 && state.is_contiguous() &&
+                    state.device().type == DeviceType::CPU,
                 "RNG state must be a torch.ByteTensor: contiguous, uint8, on the CPU");
   self.generator->set_state(state.data<uint8_t>(), static_cast<size_t>(state.numel()));
 }
@@ -52,7 +54,8 @@ uint64_t seed_from(nb::handle seed) {
   int64_t signed_seed = PyLong_AsLongLong(index.get());
   if (PyErr_Occurred()) {
     PyErr_Clear();
-    raise(ErrorKind::Value, "Overflow when unpacking long long: a seed must be in the range [-2**63, 2**64)");
+    raise(ErrorKind::Value,
+          "Overflow when unpacking long long: a seed must be in the range [-2**63, 2**64)");
   }
   return static_cast<uint64_t>(signed_seed);
 }
@@ -72,22 +75,26 @@ PyObject* wrap_generator(Generator* generator) {
 void init_random(PyObject* module) {
   nb::module_ m = nb::borrow<nb::module_>(module);
   nb::class_<PyGenerator>(m, "Generator", nb::is_weak_referenceable())
-      .def("__init__",
-           [](nb::pointer_and_handle<PyGenerator> self, nb::object device) {
-             Device d;
-             FB_CHECK_TYPE(as_device(device.ptr(), d), "Generator(): device must be a device or a string");
-             FB_CHECK(d.type == DeviceType::CPU, "Generator(): only the device 'cpu' has generators, but got ", d);
-             new (self.p) PyGenerator{std::make_shared<Generator>()};
-             objects()[self.p->generator.get()] = self.h.ptr();
-           },
-           nb::arg("device") = "cpu")
+      .def(
+          "__init__",
+          [](nb::pointer_and_handle<PyGenerator> self, nb::object device) {
+            Device d;
+            FB_CHECK_TYPE(as_device(device.ptr(), d),
+                          "Generator(): device must be a device or a string");
+            FB_CHECK(d.type == DeviceType::CPU,
+                     "Generator(): only the device 'cpu' has generators, but got ", d);
+            new (self.p) PyGenerator{std::make_shared<Generator>()};
+            objects()[self.p->generator.get()] = self.h.ptr();
+          },
+          nb::arg("device") = "cpu")
       .def("__del__", [](PyGenerator& self) { objects().erase(self.generator.get()); })
-      .def("manual_seed",
-           [](nb::object self, nb::handle seed) {
-             nb::cast<PyGenerator&>(self).generator->manual_seed(seed_from(seed));
-             return self;
-           },
-           nb::arg("seed"))
+      .def(
+          "manual_seed",
+          [](nb::object self, nb::handle seed) {
+            nb::cast<PyGenerator&>(self).generator->manual_seed(seed_from(seed));
+            return self;
+          },
+          nb::arg("seed"))
       .def("seed", [](PyGenerator& self) { return self.generator->seed(); })
       .def("initial_seed", [](PyGenerator& self) { return self.generator->initial_seed(); })
       .def("get_state", state_of)

@@ -6,11 +6,10 @@
 namespace fb::py {
 namespace {
 
-// --- singletons: dtype, memory_format, layout -------------------------------------------------------------------------
+// --- singletons: dtype, memory_format, layout ----------------------------------------------------
 
 struct PyNamed {
-  PyObject_HEAD
-  PyObject* name;  // "float32"
+  PyObject_HEAD PyObject* name;  // "float32"
   int value;
 };
 
@@ -22,7 +21,8 @@ PyTypeObject* g_size_type;
 PyObject* g_dtypes[kDTypes];
 PyObject* g_formats[4];
 
-constexpr const char* kFormatNames[4] = {"contiguous_format", "channels_last", "channels_last_3d", "preserve_format"};
+constexpr const char* kFormatNames[4] = {"contiguous_format", "channels_last", "channels_last_3d",
+                                         "preserve_format"};
 
 PyNamed* named(PyObject* o) { return reinterpret_cast<PyNamed*>(o); }
 DType dtype_in(PyObject* o) { return static_cast<DType>(named(o)->value); }
@@ -32,28 +32,40 @@ PyObject* named_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%U", n
 PyObject* named_reduce(PyObject* self, PyObject*) { return Py_NewRef(named(self)->name); }
 PyObject* named_copy(PyObject* self, PyObject*) { return Py_NewRef(self); }
 
-PyObject* dtype_itemsize(PyObject* self, void*) { return PyLong_FromLongLong(item_size(dtype_in(self))); }
-PyObject* dtype_is_floating(PyObject* self, void*) { return PyBool_FromLong(is_floating(dtype_in(self))); }
-PyObject* dtype_is_complex(PyObject* self, void*) { return PyBool_FromLong(fb::is_complex(dtype_in(self))); }
-PyObject* dtype_is_signed(PyObject* self, void*) { return PyBool_FromLong(fb::is_signed(dtype_in(self))); }
+PyObject* dtype_itemsize(PyObject* self, void*) {
+  return PyLong_FromLongLong(item_size(dtype_in(self)));
+}
+PyObject* dtype_is_floating(PyObject* self, void*) {
+  return PyBool_FromLong(is_floating(dtype_in(self)));
+}
+PyObject* dtype_is_complex(PyObject* self, void*) {
+  return PyBool_FromLong(fb::is_complex(dtype_in(self)));
+}
+PyObject* dtype_is_signed(PyObject* self, void*) {
+  return PyBool_FromLong(fb::is_signed(dtype_in(self)));
+}
 PyObject* dtype_to_real(PyObject* self, PyObject*) { return wrap(real_dtype(dtype_in(self))); }
-PyObject* dtype_to_complex(PyObject* self, PyObject*) { return wrap(complex_dtype(dtype_in(self))); }
+PyObject* dtype_to_complex(PyObject* self, PyObject*) {
+  return wrap(complex_dtype(dtype_in(self)));
+}
 
 PyMethodDef kNamedMethods[] = {{"__reduce__", named_reduce, METH_NOARGS, nullptr},
                                {"__copy__", named_copy, METH_NOARGS, nullptr},
                                {"__deepcopy__", named_copy, METH_O, nullptr},
                                {nullptr, nullptr, 0, nullptr}};
-PyMethodDef kDTypeMethods[] = {{"__reduce__", named_reduce, METH_NOARGS, nullptr},
-                               {"__copy__", named_copy, METH_NOARGS, nullptr},
-                               {"__deepcopy__", named_copy, METH_O, nullptr},
-                               {"to_real", dtype_to_real, METH_NOARGS, "The real type of a complex dtype."},
-                               {"to_complex", dtype_to_complex, METH_NOARGS, "The complex type of a real dtype."},
-                               {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef kDTypeGetters[] = {{"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
-                               {"is_floating_point", dtype_is_floating, nullptr, nullptr, nullptr},
-                               {"is_complex", dtype_is_complex, nullptr, nullptr, nullptr},
-                               {"is_signed", dtype_is_signed, nullptr, nullptr, nullptr},
-                               {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef kDTypeMethods[] = {
+    {"__reduce__", named_reduce, METH_NOARGS, nullptr},
+    {"__copy__", named_copy, METH_NOARGS, nullptr},
+    {"__deepcopy__", named_copy, METH_O, nullptr},
+    {"to_real", dtype_to_real, METH_NOARGS, "The real type of a complex dtype."},
+    {"to_complex", dtype_to_complex, METH_NOARGS, "The complex type of a real dtype."},
+    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef kDTypeGetters[] = {
+    {"itemsize", dtype_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {"is_floating_point", dtype_is_floating, nullptr, nullptr, nullptr},
+    {"is_complex", dtype_is_complex, nullptr, nullptr, nullptr},
+    {"is_signed", dtype_is_signed, nullptr, nullptr, nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyTypeObject* make_type(const char* name, int size, PyType_Slot* slots, unsigned long flags = 0) {
   PyType_Spec spec{name, size, 0, static_cast<unsigned int>(Py_TPFLAGS_DEFAULT | flags), slots};
@@ -68,24 +80,30 @@ PyObject* make_named(PyTypeObject* type, std::string_view name, int value) {
   return reinterpret_cast<PyObject*>(o);
 }
 
-// --- device -------------------------------------------------------------------------------------------------------------
+// --- device --------------------------------------------------------------------------------------
 
 struct PyDevice {
-  PyObject_HEAD
-  Device device;
+  PyObject_HEAD Device device;
 };
 
 PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
     PyObject *type = nullptr, *index = nullptr;
     static const char* names[] = {"type", "index", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &type, &index)) throw PythonError();
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", const_cast<char**>(names), &type,
+                                     &index))
+      throw PythonError();
     Device device;
-    FB_CHECK_TYPE(as_device(type, device), "device(): argument 'type' (position 1) must be str, int or device, not ", Py_TYPE(type)->tp_name);
+    FB_CHECK_TYPE(as_device(type, device),
+                  "device(): argument 'type' (position 1) must be str, int or device, not ",
+                  Py_TYPE(type)->tp_name);
     if (index && index != Py_None) {
-      FB_CHECK(device.index < 0, "type (string) must not include an index because index was passed explicitly: ", device);
+      FB_CHECK(
+          device.index < 0,
+          "type (string) must not include an index because index was passed explicitly: ", device);
       int64_t i = 0;
-      FB_CHECK_TYPE(as_int(index, i) && i >= 0 && i < 128, "device(): index must be an int in [0, 127]");
+      FB_CHECK_TYPE(as_int(index, i) && i >= 0 && i < 128,
+                    "device(): index must be an int in [0, 127]");
       device.index = static_cast<int8_t>(i);
     }
     return wrap(device);
@@ -107,20 +125,24 @@ PyObject* device_compare(PyObject* a, PyObject* b, int op) {
   if ((op != Py_EQ && op != Py_NE) || Py_TYPE(b) != g_device_type) Py_RETURN_NOTIMPLEMENTED;
   return PyBool_FromLong((device_in(a) == device_in(b)) == (op == Py_EQ));
 }
-PyObject* device_type(PyObject* self, void*) { return PyUnicode_FromString(Device{device_in(self).type}.str().c_str()); }
+PyObject* device_type(PyObject* self, void*) {
+  return PyUnicode_FromString(Device{device_in(self).type}.str().c_str());
+}
 PyObject* device_index(PyObject* self, void*) {
   if (device_in(self).index < 0) Py_RETURN_NONE;
   return PyLong_FromLong(device_in(self).index);
 }
 PyObject* device_reduce(PyObject* self, PyObject*) {
-  return Py_BuildValue("(O(s))", reinterpret_cast<PyObject*>(g_device_type), device_in(self).str().c_str());
+  return Py_BuildValue("(O(s))", reinterpret_cast<PyObject*>(g_device_type),
+                       device_in(self).str().c_str());
 }
-PyMethodDef kDeviceMethods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef kDeviceMethods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
+                                {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef kDeviceGetters[] = {{"type", device_type, nullptr, nullptr, nullptr},
                                 {"index", device_index, nullptr, nullptr, nullptr},
                                 {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-// --- Size -----------------------------------------------------------------------------------------------------------------
+// --- Size ----------------------------------------------------------------------------------------
 
 PyObject* size_repr(PyObject* self) {
   Object list = Object::steal(PySequence_List(self));
@@ -139,7 +161,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (PyLong_Check(item)) continue;
     PyObject* index = PyNumber_Index(item);
     if (!index) {
-      PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+      PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                   Py_TYPE(item)->tp_name);
       return nullptr;
     }
     PyTuple_SET_ITEM(made.get(), i, index);
@@ -156,20 +179,28 @@ PyObject* size_numel(PyObject* self, PyObject*) {
     return PyLong_FromLongLong(n);
   });
 }
-PyObject* size_concat(PyObject* a, PyObject* b) { return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b)); }
-PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
-PyObject* size_subscript(PyObject* a, PyObject* key) { return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, key)); }
+PyObject* size_concat(PyObject* a, PyObject* b) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
+PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
+}
+PyObject* size_subscript(PyObject* a, PyObject* key) {
+  return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, key));
+}
 PyObject* size_reduce(PyObject* self, PyObject*) {
   Object plain = Object::steal(PySequence_List(self));
-  return plain ? Py_BuildValue("(O(O))", reinterpret_cast<PyObject*>(g_size_type), plain.get()) : nullptr;
+  return plain ? Py_BuildValue("(O(O))", reinterpret_cast<PyObject*>(g_size_type), plain.get())
+               : nullptr;
 }
-PyMethodDef kSizeMethods[] = {{"numel", size_numel, METH_NOARGS, "Number of elements a tensor of this size has."},
-                              {"__reduce__", size_reduce, METH_NOARGS, nullptr},
-                              {nullptr, nullptr, 0, nullptr}};
+PyMethodDef kSizeMethods[] = {
+    {"numel", size_numel, METH_NOARGS, "Number of elements a tensor of this size has."},
+    {"__reduce__", size_reduce, METH_NOARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
-// --- conversions ------------------------------------------------------------------------------------------------------------
+// --- conversions ---------------------------------------------------------------------------------
 
 PyObject* wrap(DType t) { return Py_NewRef(g_dtypes[static_cast<int>(t)]); }
 PyObject* wrap(MemoryFormat f) { return Py_NewRef(g_formats[static_cast<int>(f)]); }
@@ -184,14 +215,16 @@ PyObject* wrap(Device d) {
 PyObject* wrap_size(Ints sizes) {
   Object tuple = check(g_size_type->tp_alloc(g_size_type, static_cast<Py_ssize_t>(sizes.size())));
   for (size_t i = 0; i < sizes.size(); ++i)
-    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), check(PyLong_FromLongLong(sizes[i])).release());
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
+                     check(PyLong_FromLongLong(sizes[i])).release());
   return tuple.release();
 }
 
 PyObject* wrap_ints(Ints values) {
   Object tuple = check(PyTuple_New(static_cast<Py_ssize_t>(values.size())));
   for (size_t i = 0; i < values.size(); ++i)
-    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), check(PyLong_FromLongLong(values[i])).release());
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
+                     check(PyLong_FromLongLong(values[i])).release());
   return tuple.release();
 }
 
@@ -273,7 +306,8 @@ bool as_number(PyObject* o, Scalar& out) {
       uint64_t u = PyLong_AsUnsignedLongLong(o);
       if (PyErr_Occurred()) {
         PyErr_Clear();
-        raise(ErrorKind::Runtime, "Overflow when unpacking long: the integer does not fit into 64 bits");
+        raise(ErrorKind::Runtime,
+              "Overflow when unpacking long: the integer does not fit into 64 bits");
       }
       v = static_cast<int64_t>(u);
     }
@@ -325,19 +359,26 @@ void init_types(PyObject* module) {
                                {Py_tp_methods, kDTypeMethods},
                                {Py_tp_getset, kDTypeGetters},
                                {0, nullptr}};
-  PyType_Slot named_slots[] = {{Py_tp_repr, reinterpret_cast<void*>(named_repr)}, {Py_tp_methods, kNamedMethods}, {0, nullptr}};
-  g_dtype_type = make_type("flambeau.dtype", sizeof(PyNamed), dtype_slots, Py_TPFLAGS_DISALLOW_INSTANTIATION);
-  g_format_type = make_type("flambeau.memory_format", sizeof(PyNamed), named_slots, Py_TPFLAGS_DISALLOW_INSTANTIATION);
-  g_layout_type = make_type("flambeau.layout", sizeof(PyNamed), named_slots, Py_TPFLAGS_DISALLOW_INSTANTIATION);
+  PyType_Slot named_slots[] = {{Py_tp_repr, reinterpret_cast<void*>(named_repr)},
+                               {Py_tp_methods, kNamedMethods},
+                               {0, nullptr}};
+  g_dtype_type =
+      make_type("flambeau.dtype", sizeof(PyNamed), dtype_slots, Py_TPFLAGS_DISALLOW_INSTANTIATION);
+  g_format_type = make_type("flambeau.memory_format", sizeof(PyNamed), named_slots,
+                            Py_TPFLAGS_DISALLOW_INSTANTIATION);
+  g_layout_type =
+      make_type("flambeau.layout", sizeof(PyNamed), named_slots, Py_TPFLAGS_DISALLOW_INSTANTIATION);
   for (int i = 0; i < kDTypes; ++i) {
     auto name = dtype_name(static_cast<DType>(i));
     g_dtypes[i] = make_named(g_dtype_type, name, i);
     check(PyObject_SetAttrString(module, std::string(name).c_str(), g_dtypes[i]));
   }
   constexpr std::pair<const char*, DType> kAliases[] = {
-      {"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16},       {"int", DType::Int32},
-      {"long", DType::Int64},    {"short", DType::Int16},    {"cfloat", DType::Complex64},   {"cdouble", DType::Complex128}};
-  for (auto& [alias, dtype] : kAliases) check(PyObject_SetAttrString(module, alias, g_dtypes[static_cast<int>(dtype)]));
+      {"float", DType::Float32},    {"double", DType::Float64},    {"half", DType::Float16},
+      {"int", DType::Int32},        {"long", DType::Int64},        {"short", DType::Int16},
+      {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
+  for (auto& [alias, dtype] : kAliases)
+    check(PyObject_SetAttrString(module, alias, g_dtypes[static_cast<int>(dtype)]));
   for (int i = 0; i < 4; ++i) {
     g_formats[i] = make_named(g_format_type, kFormatNames[i], i);
     check(PyObject_SetAttrString(module, kFormatNames[i], g_formats[i]));
@@ -369,7 +410,8 @@ void init_types(PyObject* module) {
   g_size_type = make_type("flambeau.Size", 0, size_slots);
 
   check(PyObject_SetAttrString(module, "dtype", reinterpret_cast<PyObject*>(g_dtype_type)));
-  check(PyObject_SetAttrString(module, "memory_format", reinterpret_cast<PyObject*>(g_format_type)));
+  check(
+      PyObject_SetAttrString(module, "memory_format", reinterpret_cast<PyObject*>(g_format_type)));
   check(PyObject_SetAttrString(module, "layout", reinterpret_cast<PyObject*>(g_layout_type)));
   check(PyObject_SetAttrString(module, "device", reinterpret_cast<PyObject*>(g_device_type)));
   check(PyObject_SetAttrString(module, "Size", reinterpret_cast<PyObject*>(g_size_type)));

@@ -1,7 +1,11 @@
-"""flambeau: tensors, automatic differentiation and neural networks with PyTorch's programming model.
+"""flambeau: tensors, automatic differentiation and neural networks, programmed as PyTorch is.
 
-``import flambeau as torch`` and programs written for PyTorch run. Submodules load when they are first used.
+``import flambeau as torch`` and programs written for PyTorch run. Submodules load when they are
+first used.
 """
+
+# Everything is public here; __init__.pyi says what there is.
+# ruff: noqa: F401
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from flambeau._C import (
     Size,
     Tensor,
     bfloat16,
-    bool,  # noqa: A004
+    bool,
     can_cast,
     cdouble,
     cfloat,
@@ -28,14 +32,14 @@ from flambeau._C import (
     device,
     double,
     dtype,
-    float,  # noqa: A004
+    float,
     float16,
     float32,
     float64,
     get_default_dtype,
     get_num_threads,
     half,
-    int,  # noqa: A004
+    int,
     int8,
     int16,
     int32,
@@ -61,6 +65,7 @@ newaxis = None
 # The operators of the registry whose names have no dots: add, sum, cat, ...
 globals().update(_C.namespace(""))
 
+from flambeau._functions import *  # noqa: E402, F403
 from flambeau._tensor import as_tensor, asarray, from_dlpack, from_numpy, frombuffer, tensor  # noqa: E402
 from flambeau.autograd.grad_mode import (  # noqa: E402
     enable_grad,
@@ -68,7 +73,6 @@ from flambeau.autograd.grad_mode import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
-from flambeau._functions import *  # noqa: E402, F403
 from flambeau.random import (  # noqa: E402
     get_rng_state,
     initial_seed,

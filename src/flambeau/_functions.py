@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flambeau import _C
 from flambeau._C import Tensor
 
 __all__ = [
-    "broadcast_shapes", "finfo", "get_rng_state_size", "iinfo", "is_complex", "is_floating_point",
-    "is_nonzero", "is_storage", "is_tensor", "numel", "result_type", "set_default_device",
-    "set_default_dtype", "typename", "use_deterministic_algorithms",
     "are_deterministic_algorithms_enabled",
-    "set_float32_matmul_precision", "get_float32_matmul_precision", "get_num_interop_threads",
-    "set_num_interop_threads", "compiled_with_cxx11_abi",
+    "broadcast_shapes",
+    "compiled_with_cxx11_abi",
+    "finfo",
+    "get_float32_matmul_precision",
+    "get_num_interop_threads",
+    "get_rng_state_size",
+    "iinfo",
+    "is_complex",
+    "is_floating_point",
+    "is_nonzero",
+    "is_storage",
+    "is_tensor",
+    "numel",
+    "result_type",
+    "set_default_device",
+    "set_default_dtype",
+    "set_float32_matmul_precision",
+    "set_num_interop_threads",
+    "typename",
+    "use_deterministic_algorithms",
 ]  # fmt: skip
 
 
@@ -116,7 +131,12 @@ class finfo:
     """
 
     # bits of the fraction and greatest exponent
-    _FORMATS = {"float16": (10, 15), "bfloat16": (7, 127), "float32": (23, 127), "float64": (52, 1023)}
+    _FORMATS: ClassVar = {
+        "float16": (10, 15),
+        "bfloat16": (7, 127),
+        "float32": (23, 127),
+        "float64": (52, 1023),
+    }
 
     def __init__(self, dtype: Any = None) -> None:
         dtype = _C.get_default_dtype() if dtype is None else dtype
@@ -124,7 +144,8 @@ class finfo:
         name = str(real).removeprefix("torch.")
         if name not in self._FORMATS:
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{dtype}'"
+                "torch.finfo() requires a floating point input type. "
+                f"Use torch.iinfo to handle '{dtype}'"
             )
         fraction, exponent = self._FORMATS[name]
         self.dtype = name
@@ -192,7 +213,8 @@ def set_float32_matmul_precision(precision: str) -> None:
     global _matmul_precision
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(
-            f"{precision} is not one of 'highest', 'high', or 'medium'; the current precision is kept."
+            f"{precision} is not one of 'highest', 'high', or 'medium'; "
+            "the current precision is kept."
         )
     _matmul_precision = precision
 

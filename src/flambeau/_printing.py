@@ -38,7 +38,11 @@ def set_printoptions(
         profile: "default", "short" or "full" set the first four together.
         sci_mode: scientific notation always (True), never (False) or where needed (None).
     """
-    profiles = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
+    profiles = {
+        "default": (4, 1000, 3, 80),
+        "short": (2, 1000, 2, 80),
+        "full": (4, math.inf, 3, 80),
+    }
     if profile is not None:
         values = profiles[profile]
         _options.precision, _options.threshold, _options.edgeitems, _options.linewidth = values

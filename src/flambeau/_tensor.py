@@ -85,7 +85,9 @@ def _readable_array(data: Any) -> Any:
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """The data as a tensor, sharing memory and history where that is possible."""
     if isinstance(data, Tensor):
-        if (dtype is None or dtype == data.dtype) and (device is None or _C.device(device) == data.device):
+        if (dtype is None or dtype == data.dtype) and (
+            device is None or _C.device(device) == data.device
+        ):
             return data
         return data.to(dtype=dtype or data.dtype, device=device or data.device)
     if hasattr(data, "__array_interface__"):
@@ -104,7 +106,7 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The object as a tensor; ``copy`` says whether memory must (True) or must not (False) be copied."""
+    """The object as a tensor; ``copy=True`` copies always, ``copy=False`` never."""
     made = tensor(obj, dtype=dtype, device=device) if copy else as_tensor(obj, dtype, device)
     made = made.detach() if made.requires_grad and not requires_grad else made
     if copy is False and isinstance(obj, Tensor) and made.data_ptr() != obj.data_ptr():
@@ -132,8 +134,8 @@ def from_numpy(ndarray: numpy.ndarray[Any, Any]) -> Tensor:
         import warnings
 
         warnings.warn(
-            "The given NumPy array is not writable, and tensors have no such notion: writing to the "
-            "tensor writes to the array. Copy the array first if that is not wanted.",
+            "The given NumPy array is not writable, and tensors have no such notion: writing to "
+            "the tensor writes to the array. Copy the array first if that is not wanted.",
             stacklevel=2,
         )
         pointer = ndarray.__array_interface__["data"][0]
@@ -176,8 +178,8 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """The tensor with another dtype or device; itself where nothing changes.
 
-    ``to(dtype)``, ``to(device, dtype=None)``, ``to(other)``, each with ``non_blocking``, ``copy`` and
-    ``memory_format``.
+    ``to(dtype)``, ``to(device, dtype=None)``, ``to(other)``, each with ``non_blocking``, ``copy``
+    and ``memory_format``.
     """
     dtype = kwargs.pop("dtype", None)
     device = kwargs.pop("device", None)
@@ -291,7 +293,7 @@ def _array_wrap(self: Tensor, array: Any, context: Any = None, return_scalar: bo
     return from_numpy(array) if array.ndim else tensor(array.item())
 
 
-# --- hooks, copies, pickles ------------------------------------------------------------------------
+# --- hooks, copies, pickles ----------------------------------------------------------------------
 
 
 def _register_hook(self: Tensor, hook: Any) -> Any:
@@ -312,13 +314,15 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         return memo[id(self)]  # type: ignore[no-any-return]
     if not self.is_leaf:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
-            "the moment. If you were attempting to deepcopy a module, this may be because of a tensor that "
-            "was computed: detach() it first."
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+            "protocol at the moment. If you were attempting to deepcopy a module, this may be "
+            "because of a tensor that was computed: detach() it first."
         )
     with _no_grad():
         if self.is_meta:
-            copy = _ops["empty_strided"](self.size(), self.stride(), dtype=self.dtype, device=self.device)
+            copy = _ops["empty_strided"](
+                self.size(), self.stride(), dtype=self.dtype, device=self.device
+            )
         else:
             copy = self.detach().clone(memory_format=_C.preserve_format)
     if type(self) is not Tensor:
@@ -363,8 +367,8 @@ def _rebuild(
 def _reduce_ex(self: Tensor, protocol: int) -> Any:
     if not self.is_leaf:
         raise RuntimeError(
-            "only leaf tensors can be pickled: detach() a computed tensor before it goes to a file or "
-            "another process"
+            "only leaf tensors can be pickled: detach() a computed tensor before it goes to a file "
+            "or another process"
         )
     plain = self.detach()
     if type(plain) is not Tensor:
@@ -475,11 +479,18 @@ def _attach() -> None:
         "cpu": lambda self, memory_format=None: _to(self, "cpu"),
         "cuda": _cuda,
         "numpy": _numpy,
-        "tolist": _C._tolist_method if hasattr(_C, "_tolist_method") else lambda self: _C._tolist(self),
+        "tolist": _C._tolist_method
+        if hasattr(_C, "_tolist_method")
+        else lambda self: _C._tolist(self),
         "register_hook": _register_hook,
-        "register_post_accumulate_grad_hook": lambda self, hook: _C._register_accumulate_hook(self, hook),
+        "register_post_accumulate_grad_hook": lambda self, hook: _C._register_accumulate_hook(
+            self, hook
+        ),
         "new_tensor": lambda self, data, *, dtype=None, device=None, requires_grad=False: tensor(
-            data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad
+            data,
+            dtype=dtype or self.dtype,
+            device=device or self.device,
+            requires_grad=requires_grad,
         ),
         "is_shared": lambda self: False,
         "share_memory_": lambda self: self,

@@ -149,9 +149,7 @@ void test_fast_equals_sampler() {
   }
 }
 
-bool close(double a, double b) {
-  return std::fabs(a - b) <= 1e-15 * std::fabs(b);
-}
+bool close(double a, double b) { return std::fabs(a - b) <= 1e-15 * std::fabs(b); }
 
 void test_scalar_samplers() {
   Generator generator(42);

@@ -22,13 +22,9 @@ namespace {
 
 using namespace fb;
 
-int twice(int x) {
-  return 2 * x;
-}
+int twice(int x) { return 2 * x; }
 
-int apply(FunctionRef<int(int)> function, int x) {
-  return function(x);
-}
+int apply(FunctionRef<int(int)> function, int x) { return function(x); }
 
 void test_function_ref() {
   int calls = 0;

@@ -101,7 +101,9 @@ def grad(
     if not targets:
         raise ValueError("grad requires non-empty inputs.")
     if allow_unused is False and materialize_grads:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True"
+        )
     grads = _tuple(grad_outputs) if grad_outputs is not None else (None,) * len(roots)
     if len(grads) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(grads)} gradients")

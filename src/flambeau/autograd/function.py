@@ -81,7 +81,9 @@ class FunctionCtx:
 
 
 class Function:
-    """Base of operations with their own derivative: define ``forward`` and ``backward``, call ``apply``.
+    """Base of operations with their own derivative: define ``forward`` and ``backward``.
+
+    ``apply`` runs them.
 
     Example::
 
@@ -104,7 +106,7 @@ class Function:
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        """Computes the outputs: ``forward(ctx, *args)``, or ``forward(*args)`` with ``setup_context``."""
+        """The outputs: ``forward(ctx, *args)``, or ``forward(*args)`` with ``setup_context``."""
         raise NotImplementedError(
             "You must implement the forward function for custom autograd.Function."
         )
@@ -118,8 +120,8 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """One gradient for each argument of ``forward``, None where there is none."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function "
-            "to use it with backward mode AD."
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
         )
 
     @classmethod
