@@ -6,6 +6,7 @@
 #include "ops/copy.h"
 #include "ops/creation.h"
 #include "ops/indexing.h"
+#include "ops/record.h"
 #include "ops/reduce.h"
 #include "ops/view.h"
 
@@ -118,6 +119,21 @@ Ref<Node> make_view_node(const Tensor& view, const Tensor& base) {
   return true;
 }();
 
+// Views that came as several of one call: a change of one would have to go through all of them.
+void check_single_view(const Tensor& view) {
+  auto* meta = autograd_meta(view);
+  if (!meta || !meta->grad_fn) return;
+  const auto* first = dynamic_cast<const OpNode*>(meta->grad_fn.get());
+  for (const auto* node = first; node && node->op().view;) {
+    FB_CHECK(node->op().returns != OpDef::Returns::List, "Output ", node == first ? meta->slot : 0, " of ",
+             std::string_view(first->op().node_name).substr(0, first->op().node_name.rfind("Backward")),
+             " is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
+             "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
+             "by an out-of-place one.");
+    node = dynamic_cast<const OpNode*>(node->edges[0].node.get());
+  }
+}
+
 }  // namespace
 
 void mark_view(const Tensor& view, const Tensor& of) {
@@ -152,6 +168,7 @@ void check_inplace(const Tensor& self, bool needs_grad) {
         "gradients enabled.");
     return;
   }
+  check_single_view(self);
   auto* base_meta = autograd_meta(t->base.get());
   bool base_needs = base_meta->requires_grad || base_meta->grad_fn;
   FB_CHECK(!(base_needs && !base_meta->grad_fn) || t->no_grad_view,
