@@ -572,12 +572,22 @@ PyObject* op_schemas(PyObject* self, void*) {
 }
 
 PyObject* find_named(PyObject*, PyObject* dotted) {
-  const char* text = PyUnicode_AsUTF8(dotted);
-  if (!text) return nullptr;
-  PyObject* op = lookup_op(text);
-  if (op) return Py_NewRef(op);
-  PyErr_Format(PyExc_AttributeError, "there is no operator '%s'", text);
-  return nullptr;
+  return guarded([&]() -> PyObject* {
+    const char* text = PyUnicode_AsUTF8(dotted);
+    if (!text) throw PythonError();
+    PyObject* op = lookup_op(text);
+    if (!op) {
+      // Rooms written in Python register their operators when one of them is first asked for.
+      Object rooms = check(PyImport_ImportModule("flambeau.ops"));
+      check(PyObject_CallMethod(rooms.get(), "load_name", "O", dotted));
+      op = lookup_op(text);
+    }
+    if (!op) {
+      PyErr_Format(PyExc_AttributeError, "there is no operator '%s'", text);
+      throw PythonError();
+    }
+    return Py_NewRef(op);
+  });
 }
 
 PyObject* op_reduce(PyObject* self, PyObject*) {

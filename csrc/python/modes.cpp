@@ -133,11 +133,11 @@ Vjp vjp_from(nb::handle vjp) {
 }
 
 // register(schema, names, forward, vjp, save, samples, errors, doc, family); vjp is a function,
-// "composite", "no_gradient" or the reason why there is none.
-void register_python_op(const std::string& schema, const std::string& names, nb::object forward,
-                        nb::object vjp, const std::string& save, const std::string& samples,
-                        const std::string& errors, const std::string& doc,
-                        const std::string& family) {
+// "composite", "no_gradient" or the reason why there is none. Returns the operator, of this schema.
+nb::object register_python_op(const std::string& schema, const std::string& names,
+                              nb::object forward, nb::object vjp, const std::string& save,
+                              const std::string& samples, const std::string& errors,
+                              const std::string& doc, const std::string& family) {
   auto* self = new PythonOp{Object::borrow(forward.ptr()), Object::borrow(vjp.ptr())};
   OpRecord record{.schema = schema.c_str(),
                   .names = names.c_str(),
@@ -147,8 +147,9 @@ void register_python_op(const std::string& schema, const std::string& names, nb:
                   .samples = samples.c_str(),
                   .errors = errors.c_str(),
                   .doc = doc.c_str()};
-  register_op(record, family, self);
+  const OpDef& op = register_op(record, family, self);
   publish_ops();
+  return nb::steal(make_single_op(op, false));
 }
 
 // --- the registry as data ------------------------------------------------------------------------

@@ -81,6 +81,8 @@ from flambeau.random import (  # noqa: E402
     set_rng_state,
 )
 
+from flambeau import ops as _rooms  # noqa: E402
+
 OutOfMemoryError = _C.OutOfMemoryError
 
 _LAZY = {
@@ -100,8 +102,11 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         module, attribute = _LAZY[name]
         return getattr(_importlib.import_module(module), attribute)
+    if _rooms.knows(name):
+        operator = globals()[name] = _C._find_op(name)
+        return operator
     raise AttributeError(f"module 'flambeau' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_SUBMODULES})
+    return sorted({*globals(), *_LAZY, *_SUBMODULES, *_rooms.names("")})

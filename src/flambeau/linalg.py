@@ -1,0 +1,16 @@
+"""Linear algebra: ``flambeau.linalg``. The operators' rooms are ``flambeau.ops.linalg_*``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flambeau.ops import namespace as _namespace
+from flambeau.ops._matrices import LinAlgError
+
+globals().update(_namespace("linalg"))
+
+__all__ = ["LinAlgError", *sorted(_namespace("linalg"))]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...

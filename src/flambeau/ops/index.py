@@ -1,0 +1,28 @@
+"""Which room has which names. Written by tools/room_index.py: run it, do not edit."""
+
+ROOMS = {
+    "linalg_factor": """
+        linalg.cholesky cholesky Tensor.cholesky linalg.cholesky_ex linalg.qr qr Tensor.qr
+        linalg.householder_product orgqr Tensor.orgqr linalg.svd linalg.svdvals svd Tensor.svd
+        linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals
+    """,
+    "linalg_lu": """
+        linalg.lu_factor_ex linalg.lu_factor linalg.lu lu_unpack linalg.lu_solve lu_solve
+        Tensor.lu_solve
+    """,
+    "linalg_norm": """
+        linalg.matrix_norm linalg.norm linalg.cond linalg.matrix_rank
+    """,
+    "linalg_product": """
+        linalg.matrix_power matrix_power Tensor.matrix_power linalg.matrix_exp matrix_exp
+        Tensor.matrix_exp linalg.multi_dot chain_matmul linalg.cross cross Tensor.cross
+        linalg.vecdot linalg.vander vander linalg.tensorinv linalg.tensorsolve
+    """,
+    "linalg_solve": """
+        linalg.inv inverse Tensor.inverse linalg.inv_ex linalg.det det Tensor.det linalg.slogdet
+        slogdet Tensor.slogdet logdet Tensor.logdet linalg.solve linalg.solve_ex
+        linalg.solve_triangular triangular_solve Tensor.triangular_solve cholesky_solve
+        Tensor.cholesky_solve cholesky_inverse Tensor.cholesky_inverse linalg.pinv pinverse
+        Tensor.pinverse linalg.lstsq
+    """,
+}

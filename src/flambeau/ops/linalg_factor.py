@@ -1,0 +1,672 @@
+"""Decompositions of matrices: Cholesky, QR, singular values, eigenvalues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+import flambeau
+from flambeau import Tensor
+from flambeau.ops._matrices import (
+    LinAlgError,
+    adjoint,
+    array_of,
+    batch_text,
+    check_dtype,
+    check_matrix,
+    check_square,
+    compute,
+    embed_diagonal,
+    failing,
+)
+from flambeau.ops.linalg_solve import _linalg_solve, _triangular
+from flambeau.ops.record import composite, no_gradient, op
+
+# --- Cholesky -------------------------------------------------------------------------------------
+
+
+def _leading_minor(matrix: Any) -> int:
+    """Order of the first leading minor that is not positive-definite; 0: all are."""
+    low, high = 0, matrix.shape[-1] + 1  # `low` factorizes, `high` does not
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            numpy.linalg.cholesky(matrix[:middle, :middle])
+            low = middle
+        except numpy.linalg.LinAlgError:
+            high = middle
+    return high if high <= matrix.shape[-1] else 0
+
+
+def _cholesky_or_raise(array: Any) -> Any:
+    try:
+        return (numpy.linalg.cholesky(array),)
+    except numpy.linalg.LinAlgError:
+        index = failing(numpy.linalg.cholesky, array)[0]
+        order = _leading_minor(array[index])
+        raise LinAlgError(
+            f"linalg.cholesky: {batch_text(array, index)}The factorization could not be completed "
+            f"because the input is not positive-definite (the leading minor of order {order} is "
+            "not positive-definite)."
+        ) from None
+
+
+def _cholesky_vjp(g: Any) -> None:
+    factor = g.output()
+    phi = (adjoint(factor) @ g.dout()).tril()
+    sym = (phi + adjoint(phi.tril(-1))) * 0.5
+    # L^-H sym L^-1, by two triangular systems.
+    upper = adjoint(factor)
+    first = _triangular(upper, sym, True, False)
+    g.set("A", adjoint(_triangular(upper, adjoint(first), True, False)))
+
+
+@op(
+    "_linalg_cholesky(Tensor A) -> Tensor", "", vjp=_cholesky_vjp, save="result",
+    samples="(1,1)@0.5..2",
+)  # fmt: skip
+def _linalg_cholesky(a: Tensor) -> Any:
+    """The lower factor; reads the lower triangle."""
+    return compute(_cholesky_or_raise, [a], [(a.shape, a.dtype)])[0]
+
+
+@op(
+    "linalg_cholesky(Tensor A, *, bool upper=False) -> Tensor",
+    "linalg.cholesky",
+    vjp=composite,
+    samples="(1,1)@0.5..2 | (3,1,1)@0.5..2 | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices",
+)
+def linalg_cholesky(a: Tensor, upper: bool) -> Any:
+    """The lower triangular L with ``A = L L^H``, or the upper U with ``A = U^H U``.
+
+    Its derivative: Murray, Differentiation of the Cholesky decomposition (2016).
+
+    Args:
+        A: (*, n, n), Hermitian and positive-definite; one triangle is read.
+        upper: which factor.
+
+    Raises:
+        LinAlgError: a matrix is not positive-definite.
+
+    Example::
+
+        >>> torch.linalg.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        tensor([[2., 0.],
+                [1., 2.]])
+    """
+    check_square("linalg.cholesky", a)
+    return adjoint(_linalg_cholesky(adjoint(a))) if upper else _linalg_cholesky(a)
+
+
+@op(
+    "cholesky(Tensor input, bool upper=False) -> Tensor",
+    "cholesky, Tensor.cholesky",
+    vjp=composite,
+    samples="(1,1)@0.5..2",
+)
+def cholesky(a: Tensor, upper: bool) -> Any:
+    """The Cholesky factor: ``linalg.cholesky``."""
+    return linalg_cholesky(a, upper=upper)
+
+
+@op(
+    "linalg_cholesky_ex(Tensor A, *, bool upper=False, bool check_errors=False)"
+    " -> (Tensor L, Tensor info)",
+    "linalg.cholesky_ex",
+    vjp=composite,
+    samples="(1,1)@0.5..2",
+)
+def linalg_cholesky_ex(a: Tensor, upper: bool, check_errors: bool) -> Any:
+    """``linalg.cholesky`` that reports matrices that are not positive-definite in ``info``.
+
+    ``info`` holds 0, or the order of the leading minor that is not positive-definite.
+    """
+    check_square("linalg.cholesky_ex", a)
+    info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
+    try:
+        return linalg_cholesky(a, upper=upper), info
+    except LinAlgError:
+        if check_errors:
+            raise
+    array = array_of(adjoint(a) if upper else a)
+    infos = numpy.zeros(array.shape[:-2], "int32")
+    for index in failing(numpy.linalg.cholesky, array):
+        infos[index] = _leading_minor(array[index])
+    info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
+    bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
+    ones = flambeau.eye(a.shape[-1], dtype=a.dtype)
+    made = linalg_cholesky(flambeau.where(bad, ones, a), upper=upper)
+    return flambeau.where(bad, a.triu() if upper else a.tril(), made), info
+
+
+# --- QR -------------------------------------------------------------------------------------------
+
+
+def _qr_square_gradient(dq: Tensor, dr: Tensor | None, q: Tensor, r: Tensor) -> Tensor:
+    """Of tall or square A: ``[dQ + Q sym(triu(dR R^H - Q^H dQ))] R^-H``."""
+    m = -(adjoint(q) @ dq)
+    if dr is not None:
+        m = m + dr @ adjoint(r)
+    # The upper triangle mirrored, its diagonal real and not doubled.
+    mirrored = m.triu(1)
+    diagonal = m.diagonal(0, -2, -1)
+    if diagonal.dtype.is_complex:
+        real = flambeau.real(diagonal)
+        diagonal = flambeau.complex(real, flambeau.zeros_like(real))
+    sym = mirrored + adjoint(mirrored) + embed_diagonal(diagonal)
+    # X R^-H is the adjoint of R^-1 X^H.
+    return adjoint(_triangular(r, adjoint(dq + q @ sym), True, False))
+
+
+def _qr_vjp(g: Any) -> None:
+    q, r, mode = g.output(0), g.output(1), g.arg("mode")
+    m, n = q.shape[-2], r.shape[-1]
+    if mode == "r":
+        raise RuntimeError(
+            "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
+            "use linalg.qr(A, mode='reduced') if you are going to require gradients."
+        )
+    if mode == "complete" and m > n:
+        raise RuntimeError(
+            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
+        )
+    dq, dr = g.dout_or_zeros(0), g.dout(1)
+    if m >= n:
+        g.set("A", _qr_square_gradient(dq, dr, q, r))
+        return
+    # A = [X Y], R = [U V]: X = Q U, V = Q^H Y.
+    u = r.narrow(-1, 0, m)
+    if dr is None:
+        dx = _qr_square_gradient(dq, None, q, u)
+        g.set("A", flambeau.cat([dx, dx.new_zeros((*dx.shape[:-1], n - m))], -1))
+        return
+    du, dv = dr.narrow(-1, 0, m), dr.narrow(-1, m, n - m)
+    y = q @ r.narrow(-1, m, n - m)
+    dx = _qr_square_gradient(dq + y @ adjoint(dv), du, q, u)
+    g.set("A", flambeau.cat([dx, q @ dv], -1))
+
+
+@op(
+    "linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)",
+    "linalg.qr",
+    vjp=_qr_vjp,
+    save="Q, R",
+    samples="(3,3) | (4,2) | (2,4) | (2,3,3) | (0,3)",
+    errors="(3,) -> RuntimeError: must have at least 2 dimensions"
+    " | (3,3) 'full' -> RuntimeError: but expected one of 'reduced', 'r', or 'complete'",
+)
+def linalg_qr(a: Tensor, mode: str) -> Any:
+    """The decomposition ``A = Q R`` with orthonormal columns Q and an upper triangular R.
+
+    Its derivative: Walter and Lehmann, Algorithmic differentiation of linear algebra functions
+    (2010).
+
+    Args:
+        A: (*, m, n).
+        mode: 'reduced': Q is (*, m, k), R (*, k, n), k = min(m, n). 'complete': Q is (*, m, m), R
+            (*, m, n). 'r': Q is empty.
+
+    Example::
+
+        >>> torch.linalg.qr(torch.tensor([[-3.0], [-4.0]])).R
+        tensor([[5.]])
+    """
+    check_matrix("linalg.qr", a)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced', 'r', or "
+            "'complete'"
+        )
+    check_dtype("linalg.qr", a)
+    m, n = a.shape[-2:]
+    batch, k = a.shape[:-2], m if mode == "complete" else min(m, n)
+    q_shape = (0,) if mode == "r" else (*batch, m, k)
+
+    def qr(x: Any) -> Any:
+        if mode == "r":
+            return numpy.zeros(0, x.dtype), numpy.linalg.qr(x, "r")
+        return tuple(numpy.linalg.qr(x, mode))
+
+    return compute(qr, [a], [(q_shape, a.dtype), ((*batch, k, n), a.dtype)])
+
+
+@op(
+    "qr(Tensor input, bool some=True) -> (Tensor Q, Tensor R)",
+    "qr, Tensor.qr",
+    vjp=composite,
+    samples="(3,3) | (4,2)",
+)
+def qr(a: Tensor, some: bool) -> Any:
+    """The QR decomposition: ``linalg.qr``, complete if not ``some``."""
+    return linalg_qr(a, "reduced" if some else "complete")
+
+
+@op(
+    "linalg_householder_product(Tensor input, Tensor tau) -> Tensor",
+    "linalg.householder_product, orgqr, Tensor.orgqr",
+    vjp=composite,
+    samples="(4,3) (2,) | (2,3,3) (2,3)",
+    errors="(3,) (1,) -> RuntimeError: must have at least 2 dimensions",
+)
+def linalg_householder_product(a: Tensor, tau: Tensor) -> Any:
+    """The first n columns of the product of the reflections ``I - tau_i v_i v_i^H``.
+
+    Args:
+        input: (*, m, n), m >= n; the vectors v_i stand below its diagonal, with a one on it.
+        tau: (*, k), k <= n.
+
+    Example::
+
+        >>> torch.linalg.householder_product(torch.tensor([[1.0], [0.0]]), torch.tensor([2.0]))
+        tensor([[-1.],
+                [ 0.]])
+    """
+    name = "torch.linalg.householder_product"
+    if a.dim() < 2:
+        raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
+    m, n = a.shape[-2:]
+    if m < n:
+        raise RuntimeError(
+            f"{name}: input.shape[-2] must be greater than or equal to input.shape[-1]"
+        )
+    if n < tau.shape[-1]:
+        raise RuntimeError(
+            f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
+        )
+    check_dtype(name, a)
+    ones = flambeau.eye(m, n, dtype=a.dtype, device=a.device)
+    vectors = a.tril(-1) + ones
+    product = ones.expand(a.shape)
+    for i in reversed(range(tau.shape[-1])):
+        v = vectors.narrow(-1, i, 1)
+        scale = tau.narrow(-1, i, 1).unsqueeze(-1)
+        product = product - v @ (scale * (adjoint(v) @ product))
+    return product
+
+
+# --- singular values ------------------------------------------------------------------------------
+
+
+def _skew(x: Tensor) -> Tensor:
+    return x - adjoint(x)
+
+
+def _complex_like(real: Tensor, like: Tensor) -> Tensor:
+    return real.to(like.dtype) if like.dtype.is_complex else real
+
+
+def _svd_inner(
+    du: Tensor | None, dv: Tensor | None, u: Tensor, s: Tensor, vh: Tensor
+) -> Tensor | None:
+    """What rotations of the singular vectors among themselves add to U^H dA V."""
+    if du is None and dv is None:
+        return None
+    n = s.shape[-1]
+    squares = s * s
+    gap = squares.unsqueeze(-2) - squares.unsqueeze(-1)
+    on = flambeau.eye(n, dtype=flambeau.bool, device=s.device)
+    gap = flambeau.where(on, flambeau.ones_like(gap), gap)
+    inner: Any = None
+    if du is not None:
+        turn = adjoint(u) @ du
+        inner = (_skew(turn) / gap) * s.unsqueeze(-2)
+        if u.dtype.is_complex:
+            imaginary = flambeau.imag(turn.diagonal(0, -2, -1)) / s
+            phase = flambeau.complex(flambeau.zeros_like(imaginary), imaginary)
+            inner = flambeau.where(on, embed_diagonal(phase), inner)
+    if dv is not None:
+        part = s.unsqueeze(-1) * (_skew(vh @ dv) / gap)
+        if u.dtype.is_complex:
+            part = flambeau.where(on, flambeau.zeros_like(part), part)
+        inner = part if inner is None else inner + part
+    return inner  # type: ignore[no-any-return]
+
+
+def _svd_vjp(g: Any) -> None:
+    u, s, vh = g.output(0), g.output(1), g.output(2)
+    k = s.shape[-1]
+    m, n = u.shape[-2], vh.shape[-1]
+    u, vh = u.narrow(-1, 0, k), vh.narrow(-2, 0, k)
+    du, ds, dvh = g.dout(0), g.dout(1), g.dout(2)
+    du = None if du is None else du.narrow(-1, 0, k)
+    dv = None if dvh is None else adjoint(dvh.narrow(-2, 0, k))
+    inner = _svd_inner(du, dv, u, s, vh)
+    if ds is not None:
+        values = _complex_like(embed_diagonal(ds), u)
+        inner = values if inner is None else inner + values
+    if inner is None:
+        return
+    da = u @ inner @ vh
+    if m > k and du is not None:
+        scaled = du / s.unsqueeze(-2)
+        da = da + (scaled - u @ (adjoint(u) @ scaled)) @ vh
+    if n > k and dv is not None:
+        scaled = adjoint(dv / s.unsqueeze(-2))
+        da = da + u @ (scaled - (scaled @ adjoint(vh)) @ vh)
+    g.set("A", da)
+
+
+def _svd(x: Any, full_matrices: bool) -> Any:
+    try:
+        return tuple(numpy.linalg.svd(x, full_matrices=full_matrices))
+    except numpy.linalg.LinAlgError:
+        raise _not_converged("linalg.svd", x) from None
+
+
+def _not_converged(name: str, x: Any) -> LinAlgError:
+    return LinAlgError(
+        f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned, "
+        "has too many repeated values or contains NaN or infinity."
+    )
+
+
+def _check_driver(driver: str | None) -> None:
+    if driver is not None:
+        raise RuntimeError(
+            "linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER "
+            "backend."
+        )
+
+
+@op(
+    "linalg_svd(Tensor A, bool full_matrices=True, *, str? driver=None)"
+    " -> (Tensor U, Tensor S, Tensor Vh)",
+    "linalg.svd",
+    vjp=_svd_vjp,
+    save="U, S, Vh",
+    samples="(3,3) False | (4,2) False | (2,3,4) False | (3,3) | (0,2)",
+    errors="(3,) -> RuntimeError: must have at least 2 dimensions",
+)
+def linalg_svd(a: Tensor, full_matrices: bool, driver: Any) -> Any:
+    """The singular value decomposition ``A = U diag(S) Vh``.
+
+    Its derivative needs distinct, and for non-square A also non-zero, singular values: Townsend,
+    Differentiating the singular value decomposition (2016).
+
+    Args:
+        A: (*, m, n).
+        full_matrices: U (*, m, m) and Vh (*, n, n); else (*, m, k) and (*, k, n), k = min(m, n).
+        driver: for other devices; must be None.
+
+    Returns:
+        U, S in descending order, Vh.
+
+    Raises:
+        LinAlgError: the algorithm did not converge (NaN or infinite input).
+
+    Example::
+
+        >>> torch.linalg.svd(torch.tensor([[0.0, 2.0], [1.0, 0.0]])).S
+        tensor([2., 1.])
+    """
+    check_matrix("linalg.svd", a)
+    check_dtype("linalg.svd", a)
+    _check_driver(driver)
+    m, n = a.shape[-2:]
+    batch, k = a.shape[:-2], min(m, n)
+    rows, columns = (m, n) if full_matrices else (k, k)
+    results = [
+        ((*batch, m, rows), a.dtype),
+        ((*batch, k), a.dtype.to_real()),
+        ((*batch, columns, n), a.dtype),
+    ]
+    return compute(lambda x: _svd(x, full_matrices), [a], results)
+
+
+@op(
+    "linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor",
+    "linalg.svdvals",
+    vjp=composite,
+    samples="(3,3) | (4,2) | (2,3,4)",
+    errors="(3,) -> RuntimeError: must have at least 2 dimensions",
+)
+def linalg_svdvals(a: Tensor, driver: Any = None) -> Any:
+    """The singular values in descending order.
+
+    Example::
+
+        >>> torch.linalg.svdvals(torch.tensor([[0.0, 2.0], [1.0, 0.0]]))
+        tensor([2., 1.])
+    """
+    check_matrix("linalg.svdvals", a)
+    check_dtype("linalg.svdvals", a)
+    _check_driver(driver)
+    if a.requires_grad and flambeau.is_grad_enabled():
+        return linalg_svd(a, False)[1]
+    return _svdvals(a)
+
+
+@op("_linalg_svdvals(Tensor A) -> Tensor", "", vjp=no_gradient)
+def _svdvals(a: Tensor) -> Any:
+    shape = (*a.shape[:-2], min(a.shape[-2:]))
+
+    def values(x: Any) -> Any:
+        try:
+            return (numpy.linalg.svd(x, compute_uv=False),)
+        except numpy.linalg.LinAlgError:
+            raise _not_converged("linalg.svdvals", x) from None
+
+    return compute(values, [a], [(shape, a.dtype.to_real())])[0]
+
+
+@op(
+    "svd(Tensor input, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)",
+    "svd, Tensor.svd",
+    vjp=composite,
+    samples="(3,3) | (4,2) | (2,3,4)",
+)
+def svd(a: Tensor, some: bool, compute_uv: bool) -> Any:
+    """The older form of ``linalg.svd``: ``A = U diag(S) V^H``."""
+    if compute_uv:
+        u, s, vh = linalg_svd(a, not some)
+        return u, s, adjoint(vh)
+    check_matrix("linalg.svd", a)
+    m, n = a.shape[-2:]
+    batch = a.shape[:-2]
+    return a.new_zeros((*batch, m, m)), linalg_svdvals(a), a.new_zeros((*batch, n, n))
+
+
+# --- eigenvalues ----------------------------------------------------------------------------------
+
+
+def _check_phase(name: str, diagonal: Tensor) -> None:
+    """The phase of complex eigenvectors is arbitrary: a loss must not depend on it."""
+    if diagonal.is_meta or flambeau.is_grad_enabled():
+        return
+    imaginary = numpy.abs(array_of(diagonal).imag)
+    if (imaginary > 1e-2 * numpy.maximum(1.0, numpy.abs(array_of(diagonal)))).any():
+        raise RuntimeError(
+            f"{name}_backward: The eigenvectors in the complex case are specified up to "
+            "multiplication by e^{i phi}. The specified loss function depends on this quantity, so "
+            "it is ill-defined."
+        )
+
+
+def _gaps(values: Tensor) -> Tensor:
+    """``L_j - L_i``, with ones on the diagonal."""
+    gap = values.unsqueeze(-2) - values.unsqueeze(-1)
+    on = flambeau.eye(values.shape[-1], dtype=flambeau.bool, device=values.device)
+    made: Tensor = flambeau.where(on, flambeau.ones_like(gap), gap)
+    return made
+
+
+def _eigh_vjp(g: Any) -> None:
+    values, vectors = g.output(0), g.output(1)
+    dvalues, dvectors = g.dout(0), g.dout(1)
+    inner: Any = None if dvalues is None else embed_diagonal(_complex_like(dvalues, vectors))
+    if dvectors is not None:
+        turn = adjoint(vectors) @ dvectors
+        if turn.dtype.is_complex:
+            _check_phase("linalg_eigh", turn.diagonal(0, -2, -1))
+        on = flambeau.eye(values.shape[-1], dtype=flambeau.bool, device=values.device)
+        part = flambeau.where(on, flambeau.zeros_like(turn), turn / _gaps(values))
+        inner = part if inner is None else inner + part
+    if inner is not None:
+        g.set("A", vectors @ inner @ adjoint(vectors))
+
+
+@op(
+    "linalg_eigh(Tensor A, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)",
+    "linalg.eigh",
+    vjp=_eigh_vjp,
+    save="eigenvalues, eigenvectors",
+    samples="(1,1) | (2,1,1) | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices"
+    " | (2,2) 'X' -> RuntimeError: Expected UPLO argument to be 'L' or 'U'",
+)
+def linalg_eigh(a: Tensor, uplo: str) -> Any:
+    """Eigenvalues, ascending, and eigenvectors of Hermitian matrices: ``A = Q diag(L) Q^H``.
+
+    Args:
+        A: (*, n, n).
+        UPLO: which triangle is read, 'L' or 'U'.
+
+    Returns:
+        eigenvalues (*, n), real; eigenvectors (*, n, n), the columns.
+
+    Example::
+
+        >>> torch.linalg.eigh(torch.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+        tensor([1., 2.])
+    """
+    check_square("linalg.eigh", a)
+    _check_uplo("linalg.eigh", uplo)
+
+    def eigh(x: Any) -> Any:
+        try:
+            return tuple(numpy.linalg.eigh(x, uplo.upper()))
+        except numpy.linalg.LinAlgError:
+            raise _not_converged("linalg.eigh", x) from None
+
+    return compute(eigh, [a], [(a.shape[:-1], a.dtype.to_real()), (a.shape, a.dtype)])
+
+
+def _check_uplo(name: str, uplo: str) -> None:
+    if uplo.upper() not in ("L", "U"):
+        raise RuntimeError(f"{name}: Expected UPLO argument to be 'L' or 'U', but got {uplo}")
+
+
+@op(
+    "linalg_eigvalsh(Tensor A, str UPLO='L') -> Tensor",
+    "linalg.eigvalsh",
+    vjp=composite,
+    samples="(1,1) | (2,1,1) | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices",
+)
+def linalg_eigvalsh(a: Tensor, uplo: str) -> Any:
+    """Eigenvalues of Hermitian matrices, ascending.
+
+    Example::
+
+        >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 1.0]]))
+        tensor([1., 2.])
+    """
+    check_square("linalg.eigvalsh", a)
+    _check_uplo("linalg.eigvalsh", uplo)
+    if a.requires_grad and flambeau.is_grad_enabled():
+        return linalg_eigh(a, uplo)[0]
+    return _eigvalsh(a, uplo)
+
+
+@op("_linalg_eigvalsh(Tensor A, str UPLO) -> Tensor", "", vjp=no_gradient)
+def _eigvalsh(a: Tensor, uplo: str) -> Any:
+    def values(x: Any) -> Any:
+        try:
+            return (numpy.linalg.eigvalsh(x, uplo.upper()),)
+        except numpy.linalg.LinAlgError:
+            raise _not_converged("linalg.eigvalsh", x) from None
+
+    return compute(values, [a], [(a.shape[:-1], a.dtype.to_real())])[0]
+
+
+def _eig_vjp(g: Any) -> None:
+    values, vectors = g.output(0), g.output(1)
+    dvalues, dvectors = g.dout(0), g.dout(1)
+    inner: Any = None if dvalues is None else embed_diagonal(dvalues)
+    if dvectors is not None:
+        h = adjoint(vectors)
+        turn = h @ dvectors
+        diagonal = turn.diagonal(0, -2, -1)
+        _check_phase("linalg_eig", diagonal)
+        real = flambeau.real(diagonal)
+        scale = flambeau.complex(real, flambeau.zeros_like(real)).unsqueeze(-2)
+        on = flambeau.eye(values.shape[-1], dtype=flambeau.bool, device=values.device)
+        part = (turn - (h @ vectors) * scale) / _gaps(values).conj()
+        part = flambeau.where(on, flambeau.zeros_like(part), part)
+        inner = part if inner is None else inner + part
+    if inner is None:
+        return
+    da = _linalg_solve(adjoint(vectors), inner @ adjoint(vectors))
+    g.set("A", da if g.input("A").dtype.is_complex else flambeau.real(da))
+
+
+def _eig(x: Any) -> Any:
+    if not numpy.isfinite(x).all():
+        raise LinAlgError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+    try:
+        return tuple(numpy.linalg.eig(x))
+    except numpy.linalg.LinAlgError:
+        raise _not_converged("linalg.eig", x) from None
+
+
+@op(
+    "linalg_eig(Tensor A) -> (Tensor eigenvalues, Tensor eigenvectors)",
+    "linalg.eig",
+    vjp=_eig_vjp,
+    save="A, eigenvalues, eigenvectors",
+    samples="(1,1) | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices",
+)
+def linalg_eig(a: Tensor) -> Any:
+    """Eigenvalues and eigenvectors of square matrices, complex, in no particular order.
+
+    Its derivative: Boeddeker et al., On the computation of complex-valued gradients (2017), eq.
+    4.77.
+
+    Args:
+        A: (*, n, n).
+
+    Returns:
+        eigenvalues (*, n); eigenvectors (*, n, n), the columns, of norm 1.
+
+    Example::
+
+        >>> torch.linalg.eig(torch.tensor([[2.0]])).eigenvalues
+        tensor([2.+0.j])
+    """
+    check_square("linalg.eig", a)
+    kind = a.dtype.to_complex()
+    return compute(_eig, [a], [(a.shape[:-1], kind), (a.shape, kind)])
+
+
+@op(
+    "linalg_eigvals(Tensor A) -> Tensor",
+    "linalg.eigvals",
+    vjp=composite,
+    samples="(1,1) | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices",
+)
+def linalg_eigvals(a: Tensor) -> Any:
+    """Eigenvalues of square matrices, complex, in no particular order.
+
+    Example::
+
+        >>> torch.linalg.eigvals(torch.tensor([[2.0]]))
+        tensor([2.+0.j])
+    """
+    check_square("linalg.eigvals", a)
+    if a.requires_grad and flambeau.is_grad_enabled():
+        return linalg_eig(a)[0]
+    return _eigvals(a)
+
+
+@op("_linalg_eigvals(Tensor A) -> Tensor", "", vjp=no_gradient)
+def _eigvals(a: Tensor) -> Any:
+    def values(x: Any) -> Any:
+        if not numpy.isfinite(x).all():
+            raise LinAlgError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+        return (numpy.linalg.eigvals(x),)
+
+    return compute(values, [a], [(a.shape[:-1], a.dtype.to_complex())])[0]

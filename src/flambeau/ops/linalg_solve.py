@@ -1,0 +1,728 @@
+"""Inverses, determinants, systems of linear equations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+import flambeau
+from flambeau import Tensor
+from flambeau.ops._matrices import (
+    LinAlgError,
+    adjoint,
+    array_of,
+    batch_text,
+    check_dtype,
+    check_matrix,
+    check_same_dtype,
+    check_square,
+    compute,
+    embed_diagonal,
+    eye_like,
+    failing,
+)
+from flambeau.ops.record import composite, op
+
+_SINGULAR = "the inversion could not be completed because the input matrix is singular."
+
+
+def _zero_pivot(matrix: Any) -> int:
+    """Number, from 1, of the first pivot of an LU factorization that is zero."""
+    from flambeau.ops.linalg_lu import factor
+
+    lu, _ = factor(matrix)
+    zero = numpy.flatnonzero(numpy.diagonal(lu) == 0)
+    return int(zero[0]) + 1 if len(zero) else matrix.shape[-1]
+
+
+def _raise_singular(name: str, array: Any, what: str) -> None:
+    index = failing(numpy.linalg.inv, array)[0]
+    pivot = _zero_pivot(array[index])
+    which = batch_text(array, index)
+    raise LinAlgError(f"{name}: {which}The diagonal element {pivot} is zero, {what}")
+
+
+def _infos(array: Any) -> Any:
+    """What LAPACK would report a matrix: 0, or the number of its first zero pivot."""
+    infos = numpy.zeros(array.shape[:-2], "int32")
+    for index in failing(numpy.linalg.inv, array):
+        infos[index] = _zero_pivot(array[index])
+    return infos
+
+
+# --- inverse --------------------------------------------------------------------------------------
+
+
+def _inv_vjp(g: Any) -> None:
+    inverse = adjoint(g.output())
+    g.set("A", -(inverse @ g.dout() @ inverse))
+
+
+@op(
+    "linalg_inv(Tensor A) -> Tensor",
+    "linalg.inv",
+    vjp=_inv_vjp,
+    save="result",
+    samples="(3,3) | (2,4,4) | (0,0) | (2,0,3,3)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices"
+    " | (3,) -> RuntimeError: must have at least 2 dimensions",
+)
+def linalg_inv(a: Tensor) -> Any:
+    """The inverse of a square matrix or of each of a batch.
+
+    Its derivative: ``dA = -A^-H @ g @ A^-H``.
+
+    Args:
+        A: (*, n, n).
+
+    Raises:
+        LinAlgError: a matrix is singular.
+
+    Example::
+
+        >>> torch.linalg.inv(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+    """
+    check_square("linalg.inv", a)
+
+    def inverse(array: Any) -> Any:
+        try:
+            return (numpy.linalg.inv(array),)
+        except numpy.linalg.LinAlgError:
+            _raise_singular("linalg.inv", array, _SINGULAR)
+
+    return compute(inverse, [a], [(a.shape, a.dtype)])[0]
+
+
+@op("inverse(Tensor input) -> Tensor", "inverse, Tensor.inverse", vjp=composite, samples="(3,3)")
+def inverse(a: Tensor) -> Any:
+    """The inverse of square matrices: ``linalg.inv``."""
+    return linalg_inv(a)
+
+
+@op(
+    "linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
+    "linalg.inv_ex",
+    vjp=composite,
+    samples="(3,3) | (2,3,3)",
+)
+def linalg_inv_ex(a: Tensor, check_errors: bool) -> Any:
+    """The inverse and LAPACK's report: 0, or the number of the diagonal element of U that is zero."""
+    check_square("linalg.inv_ex", a)
+    info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
+    try:
+        return linalg_inv(a), info
+    except LinAlgError:
+        if check_errors:
+            raise
+    infos = _infos(array_of(a))
+    info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
+    bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
+    return flambeau.where(bad, a, linalg_inv(flambeau.where(bad, eye_like(a), a))), info
+
+
+# --- determinants ---------------------------------------------------------------------------------
+
+
+def _cofactors(a: Tensor) -> Tensor:
+    """Derivative of the determinant, conjugated, where the inverse does not exist: from the SVD."""
+    from flambeau.ops.linalg_factor import linalg_svd
+
+    u, s, vh = linalg_svd(a)
+    n = s.shape[-1]
+    others = flambeau.where(
+        flambeau.eye(n, dtype=flambeau.bool, device=a.device),
+        flambeau.ones_like(s).unsqueeze(-2),
+        s.unsqueeze(-2),
+    )
+    product = flambeau.ones_like(s)
+    for i in range(n):
+        product = product * others.select(-1, i)
+    phase = (linalg_det(u) * linalg_det(vh)).unsqueeze(-1).unsqueeze(-1)
+    return phase * ((u * product.unsqueeze(-2)) @ vh)
+
+
+def _det_vjp(g: Any) -> None:
+    a, det = g.input("A"), g.output()
+    scale = g.dout().unsqueeze(-1).unsqueeze(-1)
+    if not a.is_meta and bool((array_of(det) == 0).any()):
+        g.set("A", scale * _cofactors(a))
+        return
+    conjugate = det.conj() if det.dtype.is_complex else det
+    g.set("A", scale * conjugate.unsqueeze(-1).unsqueeze(-1) * adjoint(linalg_inv(a)))
+
+
+@op(
+    "linalg_det(Tensor A) -> Tensor",
+    "linalg.det",
+    vjp=_det_vjp,
+    save="A, result",
+    samples="(3,3) | (2,4,4) | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices",
+)
+def linalg_det(a: Tensor) -> Any:
+    """The determinant of a square matrix or of each of a batch.
+
+    Its derivative: ``dA = g * conj(det) * A^-H``; singular matrices get theirs from the SVD.
+
+    Args:
+        A: (*, n, n).
+
+    Example::
+
+        >>> torch.linalg.det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor(8.)
+    """
+    check_square("linalg.det", a)
+    return compute(lambda x: (numpy.linalg.det(x),), [a], [(a.shape[:-2], a.dtype)])[0]
+
+
+@op("det(Tensor input) -> Tensor", "det, Tensor.det", vjp=composite, samples="(3,3)")
+def det(a: Tensor) -> Any:
+    """The determinant of square matrices: ``linalg.det``."""
+    return linalg_det(a)
+
+
+def _slogdet_vjp(g: Any) -> None:
+    a, sign = g.input("A"), g.output(0)
+    scale = g.dout_or_zeros(1)
+    if a.dtype.is_complex:
+        turn = flambeau.imag(g.dout_or_zeros(0).conj() * sign)
+        scale = flambeau.complex(scale, -turn)
+    g.set("A", scale.unsqueeze(-1).unsqueeze(-1) * adjoint(linalg_inv(a)))
+
+
+@op(
+    "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
+    "linalg.slogdet",
+    vjp=_slogdet_vjp,
+    save="A, sign",
+    samples="(3,3) | (2,4,4) | (0,0)",
+    errors="(2,3) -> RuntimeError: must be batches of square matrices",
+)
+def linalg_slogdet(a: Tensor) -> Any:
+    """Sign (complex: phase) of the determinant and logarithm of its absolute value.
+
+    Where the determinant is zero they are 0 and -inf.
+
+    Example::
+
+        >>> torch.linalg.slogdet(torch.eye(2)).logabsdet
+        tensor(0.)
+    """
+    check_square("linalg.slogdet", a)
+    batch = a.shape[:-2]
+    return compute(numpy.linalg.slogdet, [a], [(batch, a.dtype), (batch, a.dtype.to_real())])
+
+
+@op(
+    "slogdet(Tensor input) -> (Tensor sign, Tensor logabsdet)",
+    "slogdet, Tensor.slogdet",
+    vjp=composite,
+    samples="(3,3)",
+)
+def slogdet(a: Tensor) -> Any:
+    """Sign and logarithm of the absolute determinant: ``linalg.slogdet``."""
+    return linalg_slogdet(a)
+
+
+@op("logdet(Tensor input) -> Tensor", "logdet, Tensor.logdet", vjp=composite, samples="(0,0)")
+def logdet(a: Tensor) -> Any:
+    """Logarithm of the determinant; NaN where that is negative.
+
+    Example::
+
+        >>> torch.logdet(torch.eye(2))
+        tensor(0.)
+    """
+    sign, logarithm = linalg_slogdet(a)
+    return logarithm + sign.log()
+
+
+# --- systems of equations -------------------------------------------------------------------------
+
+
+def _solve_vjp(g: Any) -> None:
+    x = g.output()
+    db = _linalg_solve(adjoint(g.input("A")), g.dout())
+    g.set("B", db)
+    if g.needs("A"):
+        g.set("A", -(db @ adjoint(x)))
+
+
+def _broadcast_batch(name: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
+    try:
+        return tuple(flambeau.broadcast_shapes(a.shape[:-2], b.shape[:-2]))
+    except RuntimeError as error:
+        raise RuntimeError(f"{name}: the batches of A and B do not fit together: {error}") from None
+
+
+@op(
+    "_linalg_solve(Tensor A, Tensor B) -> Tensor",
+    "",
+    vjp=_solve_vjp,
+    save="A, result",
+    samples="(3,3) (3,2) | (2,3,3) (3,1) | (0,0) (0,2)",
+)
+def _linalg_solve(a: Tensor, b: Tensor) -> Any:
+    """X of ``A X = B`` for matrices B; batches broadcast."""
+    batch = _broadcast_batch("linalg.solve", a, b)
+
+    def solve(x: Any, y: Any) -> Any:
+        if x.shape[-1] == 0 or y.shape[-1] == 0:
+            return (numpy.zeros((*batch, *y.shape[-2:]), y.dtype),)
+        try:
+            return (numpy.linalg.solve(x, y),)
+        except numpy.linalg.LinAlgError:
+            _raise_singular(
+                "torch.linalg.solve",
+                x,
+                "the solver could not solve the system because the input matrix is singular.",
+            )
+
+    return compute(solve, [a, b], [((*batch, *b.shape[-2:]), b.dtype)])[0]
+
+
+@op(
+    "linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor",
+    "linalg.solve",
+    vjp=composite,
+    samples="(3,3) (3,2) | (3,3) (3,) | (2,3,3) (2,3) | (2,3,3) (2,3,4) | (3,3) (4,3) left=False",
+    errors="(2,3) (3,) -> RuntimeError: must be batches of square matrices"
+    " | (3,3) (4,2) -> RuntimeError: Incompatible shapes of A and B",
+)
+def linalg_solve(a: Tensor, b: Tensor, left: bool) -> Any:
+    """The solution X of ``A X = B``, or of ``X A = B`` if not ``left``.
+
+    Args:
+        A: (*, n, n).
+        B: (*, n, k), (*, k, n) if not ``left``; (n,) and (*, n) are vectors.
+        left: on which side of X the matrix stands.
+
+    Raises:
+        LinAlgError: a matrix is singular.
+
+    Example::
+
+        >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 4.0]))
+        tensor([1., 1.])
+    """
+    check_square("linalg.solve", a)
+    check_same_dtype("linalg.solve", a, b)
+    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    if vector and not left:
+        raise RuntimeError(
+            "linalg.solve: Vector broadcasting of the left hand side is not supported for "
+            "left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)"
+        )
+    right = b.unsqueeze(-1) if vector else b
+    check_matrix("linalg.solve", right, "B")
+    if right.shape[-2 if left else -1] != a.shape[-1]:
+        sizes = f"({a.shape[-2]}x{a.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})"
+        equation = "AX = B" if left else "XA = B"
+        raise RuntimeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation {equation} {sizes}"
+        )
+    if not left:
+        return _linalg_solve(a.transpose(-2, -1), right.transpose(-2, -1)).transpose(-2, -1)
+    x = _linalg_solve(a, right)
+    return x.squeeze(-1) if vector else x
+
+
+@op(
+    "linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False)"
+    " -> (Tensor result, Tensor info)",
+    "linalg.solve_ex",
+    vjp=composite,
+    samples="(3,3) (3,2) | (3,3) (3,)",
+)
+def linalg_solve_ex(a: Tensor, b: Tensor, left: bool, check_errors: bool) -> Any:
+    """``linalg.solve`` that reports singular matrices in ``info`` in place of raising."""
+    info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
+    try:
+        return linalg_solve(a, b, left=left), info
+    except LinAlgError:
+        if check_errors:
+            raise
+    infos = _infos(array_of(a))
+    info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
+    bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
+    return linalg_solve(flambeau.where(bad, eye_like(a), a), b, left=left), info
+
+
+# --- triangular systems ---------------------------------------------------------------------------
+
+_BLOCK = 64
+
+
+def _solve_upper(a: Any, b: Any) -> Any:
+    """Backward substitution by blocks; an upper triangular block needs no pivoting in LAPACK."""
+    n = a.shape[-1]
+    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    x = numpy.broadcast_to(b, (*batch, *b.shape[-2:])).copy()
+    for start in reversed(range(0, n, _BLOCK)):
+        rows = slice(start, min(start + _BLOCK, n))
+        block = numpy.triu(a[..., rows, rows])
+        try:
+            x[..., rows, :] = numpy.linalg.solve(block, x[..., rows, :])
+        except numpy.linalg.LinAlgError:
+            _substitute(block, x[..., rows, :])
+        x[..., :start, :] -= a[..., :start, rows] @ x[..., rows, :]
+    return x
+
+
+def _substitute(a: Any, x: Any) -> None:
+    """Backward substitution row by row: zeros on the diagonal give infinities, as in BLAS."""
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        for i in reversed(range(a.shape[-1])):
+            x[..., i, :] /= a[..., i, i, None]
+            x[..., :i, :] -= a[..., :i, i, None] * x[..., None, i, :]
+
+
+def _triangular_vjp(g: Any) -> None:
+    upper, unit = g.arg("upper"), g.arg("unitriangular")
+    x = g.output()
+    db = _triangular(adjoint(g.input("A")), g.dout(), not upper, unit)
+    g.set("B", db)
+    if g.needs("A"):
+        da = -(db @ adjoint(x))
+        offset = (1 if upper else -1) if unit else 0
+        g.set("A", da.triu(offset) if upper else da.tril(offset))
+
+
+@op(
+    "_linalg_solve_triangular(Tensor A, Tensor B, bool upper, bool unitriangular) -> Tensor",
+    "",
+    vjp=_triangular_vjp,
+    save="A, result",
+    samples="(2,2)@1..2 (2,3) True False | (2,2)@1..2 (2,3) False True",
+)
+def _triangular(a: Tensor, b: Tensor, upper: bool, unitriangular: bool) -> Any:
+    """X of ``A X = B`` with the upper or lower triangle of A."""
+    batch = _broadcast_batch("linalg.solve_triangular", a, b)
+
+    def solve(x: Any, y: Any) -> Any:
+        if unitriangular:
+            x = x.copy()
+            i = numpy.arange(x.shape[-1])
+            x[..., i, i] = 1
+        if upper:
+            return (_solve_upper(x, y),)
+        # Turned around in both directions a lower triangle is an upper one.
+        return (_solve_upper(x[..., ::-1, ::-1], y[..., ::-1, :])[..., ::-1, :],)
+
+    return compute(solve, [a, b], [((*batch, *b.shape[-2:]), b.dtype)])[0]
+
+
+@op(
+    "linalg_solve_triangular(Tensor A, Tensor B, *, bool upper, bool left=True,"
+    " bool unitriangular=False) -> Tensor",
+    "linalg.solve_triangular",
+    vjp=composite,
+    samples="(2,2)@1..2 (2,3) upper=True | (2,2)@1..2 (2,3) upper=False unitriangular=True"
+    " | (2,2)@1..2 (3,2) upper=True left=False",
+    errors="(3,3) (4,2) upper=True -> RuntimeError: Incompatible shapes of A and B",
+)
+def linalg_solve_triangular(
+    a: Tensor, b: Tensor, upper: bool, left: bool, unitriangular: bool
+) -> Any:
+    """The solution X of ``A X = B`` (``X A = B`` if not ``left``) for a triangular A.
+
+    Args:
+        A: (*, n, n); only one triangle is read.
+        B: (*, n, k), or (*, k, n) if not ``left``.
+        upper: which triangle.
+        left: on which side of X the matrix stands.
+        unitriangular: take the diagonal for ones without reading it.
+
+    Example::
+
+        >>> a = torch.tensor([[2.0, 1.0], [0.0, 4.0]])
+        >>> torch.linalg.solve_triangular(a, torch.tensor([[4.0], [8.0]]), upper=True)
+        tensor([[1.],
+                [2.]])
+    """
+    name = "linalg.solve_triangular"
+    check_square(name, a)
+    check_matrix(name, b, "B")
+    check_same_dtype(name, a, b)
+    if b.shape[-2 if left else -1] != a.shape[-1]:
+        sizes = f"({a.shape[-2]}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
+        equation = "AX = B" if left else "XA = B"
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of A and B for the equation {equation} {sizes}"
+        )
+    if left:
+        return _triangular(a, b, upper, unitriangular)
+    turned = _triangular(a.transpose(-2, -1), b.transpose(-2, -1), not upper, unitriangular)
+    return turned.transpose(-2, -1)
+
+
+@op(
+    "triangular_solve(Tensor input, Tensor A, bool upper=True, bool transpose=False,"
+    " bool unitriangular=False) -> (Tensor solution, Tensor cloned_coefficient)",
+    "triangular_solve, Tensor.triangular_solve",
+    vjp=composite,
+    samples="(2,3) (2,2)@1..2 | (2,3) (2,2)@1..2 upper=False transpose=True",
+)
+def triangular_solve(
+    b: Tensor, a: Tensor, upper: bool, transpose: bool, unitriangular: bool
+) -> Any:
+    """The older form of ``linalg.solve_triangular``; also gives a copy of A."""
+    matrix = a.transpose(-2, -1) if transpose else a
+    upper = upper != transpose
+    return linalg_solve_triangular(matrix, b, upper=upper, unitriangular=unitriangular), a.clone()
+
+
+@op(
+    "cholesky_solve(Tensor input, Tensor L, bool upper=False) -> Tensor",
+    "cholesky_solve, Tensor.cholesky_solve",
+    vjp=composite,
+    samples="(2,3) (2,2)@1..2 | (2,3) (2,2)@1..2 upper=True",
+    errors="(3,) (3,3) -> RuntimeError: should have at least 2 dimensions",
+)
+def cholesky_solve(b: Tensor, factor: Tensor, upper: bool) -> Any:
+    """X of ``A X = B`` from the Cholesky factor of A.
+
+    Args:
+        input: B, (*, n, k).
+        L: the lower factor, ``A = L L^H``, or the upper one, ``A = L^H L``; (*, n, n).
+        upper: which of them.
+
+    Example::
+
+        >>> torch.cholesky_solve(torch.tensor([[4.0]]), torch.tensor([[2.0]]))
+        tensor([[1.]])
+    """
+    for name, t in (("b", b), ("u", factor)):
+        if t.dim() < 2:
+            raise RuntimeError(
+                f"{name} should have at least 2 dimensions, but has {t.dim()} dimensions instead"
+            )
+    check_square("cholesky_solve", factor, "L")
+    first, second = (adjoint(factor), factor) if upper else (factor, adjoint(factor))
+    y = linalg_solve_triangular(first, b, upper=False)
+    return linalg_solve_triangular(second, y, upper=True)
+
+
+@op(
+    "cholesky_inverse(Tensor input, bool upper=False) -> Tensor",
+    "cholesky_inverse, Tensor.cholesky_inverse",
+    vjp=composite,
+    samples="(2,2)@1..2 | (2,2)@1..2 upper=True",
+)
+def cholesky_inverse(factor: Tensor, upper: bool) -> Any:
+    """The inverse of a positive-definite matrix from its Cholesky factor."""
+    check_square("cholesky_inverse", factor, "input")
+    return cholesky_solve(eye_like(factor), factor, upper)
+
+
+# --- pseudo-inverse and least squares -------------------------------------------------------------
+
+
+def tolerances(a: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
+    """Absolute and relative bounds below which singular values count as zero, with their defaults."""
+    if rtol is None:
+        no_atol = atol is None or (not isinstance(atol, Tensor) and atol == 0)
+        size = max(a.shape[-2:]) * flambeau.finfo(a.dtype).eps
+        if isinstance(atol, Tensor):
+            rtol = flambeau.where(atol > 0, 0.0, size)
+        else:
+            rtol = size if no_atol else 0.0
+    return (0.0 if atol is None else atol), rtol
+
+
+def _pinv_vjp(g: Any) -> None:
+    a, p, dp = g.input("A"), g.output(), g.dout()
+    ph, dph = adjoint(p), adjoint(dp)
+    left = dph @ p
+    first = left @ ph - a @ (p @ (left @ ph))
+    right = ph @ (p @ dph)
+    second = right - (right @ p) @ a
+    g.set("A", first + second - ph @ dp @ ph)
+
+
+@op(
+    "_linalg_pinv(Tensor A, Tensor atol, Tensor rtol, bool hermitian) -> Tensor",
+    "",
+    vjp=_pinv_vjp,
+    save="A, result",
+)
+def _linalg_pinv(a: Tensor, atol: Tensor, rtol: Tensor, hermitian: bool) -> Any:
+    """The pseudo-inverse, with bounds of each matrix of the batch."""
+    shape = (*a.shape[:-2], a.shape[-1], a.shape[-2])
+
+    def pinv(x: Any, absolute: Any, relative: Any) -> Any:
+        if x.size == 0:
+            return (numpy.zeros(shape, x.dtype),)
+        if hermitian:
+            s, u = numpy.linalg.eigh(x)
+            size, vh = numpy.abs(s), u.swapaxes(-2, -1).conj()
+        else:
+            u, s, vh = numpy.linalg.svd(x, full_matrices=False)
+            size = s
+        bound = numpy.maximum(absolute, relative * size.max(-1, initial=0))
+        keep = size > bound[..., None]
+        inverse = numpy.where(keep, 1 / numpy.where(keep, s, 1), 0)
+        return ((vh.swapaxes(-2, -1).conj() * inverse[..., None, :]) @ u.swapaxes(-2, -1).conj(),)
+
+    return compute(pinv, [a, atol, rtol], [(shape, a.dtype)])[0]
+
+
+def _as_bound(value: Any, a: Tensor) -> Tensor:
+    real = a.dtype.to_real()
+    if isinstance(value, Tensor):
+        return value.detach().to(real)
+    return flambeau.full((), float(value), dtype=real, device=a.device)
+
+
+def _pinv(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
+    check_matrix("linalg.pinv", a)
+    check_dtype("linalg.pinv", a)
+    absolute, relative = tolerances(a, atol, rtol)
+    return _linalg_pinv(a, _as_bound(absolute, a), _as_bound(relative, a), hermitian)
+
+
+@op(
+    "linalg_pinv(Tensor A, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
+    "linalg.pinv",
+    vjp=composite,
+    samples="(3,3) | (4,2) | (2,3,5)",
+    errors="(3,) -> RuntimeError: must have at least 2 dimensions",
+)
+def linalg_pinv(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
+    """The Moore-Penrose pseudo-inverse.
+
+    Its derivative: Golub and Pereyra (1973), eq. 4.12.
+
+    Args:
+        A: (*, m, n).
+        atol: singular values not above ``max(atol, rtol * largest)`` count as zero. Default: 0.
+        rtol: the relative bound. Default: ``max(m, n) * eps``, or 0 if ``atol`` is given.
+        hermitian: A is Hermitian; faster.
+
+    Returns:
+        (*, n, m).
+
+    Example::
+
+        >>> torch.linalg.pinv(torch.tensor([[2.0], [0.0]]))
+        tensor([[0.5000, 0.0000]])
+    """
+    return _pinv(a, atol, rtol, hermitian)
+
+
+@op(
+    "linalg_pinv.atol_rtol_tensor(Tensor A, *, Tensor? atol=None, Tensor? rtol=None,"
+    " bool hermitian=False) -> Tensor",
+    "linalg.pinv",
+    vjp=composite,
+)
+def linalg_pinv_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
+    return _pinv(a, atol, rtol, hermitian)
+
+
+@op(
+    "linalg_pinv.rcond(Tensor A, float rcond, bool hermitian=False) -> Tensor",
+    "linalg.pinv",
+    vjp=composite,
+)
+def linalg_pinv_rcond(a: Tensor, rcond: float, hermitian: bool) -> Any:
+    return _pinv(a, 0.0, rcond, hermitian)
+
+
+@op(
+    "linalg_pinv.rcond_tensor(Tensor A, Tensor rcond, bool hermitian=False) -> Tensor",
+    "linalg.pinv",
+    vjp=composite,
+)
+def linalg_pinv_rcond_tensor(a: Tensor, rcond: Tensor, hermitian: bool) -> Any:
+    return _pinv(a, 0.0, rcond, hermitian)
+
+
+@op(
+    "pinverse(Tensor input, float rcond=1e-15) -> Tensor",
+    "pinverse, Tensor.pinverse",
+    vjp=composite,
+    samples="(3,2)",
+)
+def pinverse(a: Tensor, rcond: float) -> Any:
+    """The pseudo-inverse: ``linalg.pinv`` with a relative bound."""
+    return _pinv(a, 0.0, rcond, False)
+
+
+@op(
+    "linalg_lstsq(Tensor A, Tensor B, float? rcond=None, *, str? driver=None)"
+    " -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
+    "linalg.lstsq",
+    vjp=composite,
+    samples="(4,2) (4,3) | (3,3) (3,1) | (2,5,3) (2,5,2)",
+    errors="(3,2) (4,2) -> RuntimeError: input.size(-2)",
+)
+def linalg_lstsq(a: Tensor, b: Tensor, rcond: Any, driver: Any) -> Any:
+    """The X of least norm among those that minimise ``|A X - B|``.
+
+    Args:
+        A: (*, m, n).
+        B: (*, m, k), or (*, m) for vectors.
+        rcond: singular values not above ``rcond`` times the largest count as zero.
+        driver: 'gels', 'gelsy' (default), 'gelsd' or 'gelss': which of the further results are given.
+
+    Returns:
+        solution (*, n, k); residuals, the squared errors, (*, k) if m > n and A has full rank, else
+        empty; rank (*); singular_values (*, min(m, n)) for 'gelsd' and 'gelss'.
+
+    Example::
+
+        >>> torch.linalg.lstsq(torch.tensor([[1.0], [1.0]]), torch.tensor([[1.0], [3.0]])).solution
+        tensor([[2.]])
+    """
+    name = "torch.linalg.lstsq"
+    driver = "gelsy" if driver is None else driver
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
+    check_dtype(name, a)
+    if a.dim() < 2:
+        raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
+    if b.dim() < 1:
+        raise RuntimeError(f"{name}: other must have at least 1 dimension.")
+    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    right = b.unsqueeze(-1) if vector else b
+    if right.dim() < 2 or a.shape[-2] != right.shape[-2]:
+        raise RuntimeError(f"{name}: input.size(-2) should match other.size(-2)")
+    if a.dtype != b.dtype:
+        raise RuntimeError(
+            f"{name}: Expected input and other to have the same dtype, but got input's dtype "
+            f"{a.dtype} and other's dtype {b.dtype}"
+        )
+    from flambeau.ops.linalg_factor import linalg_svdvals
+
+    m, n = a.shape[-2:]
+    bound = max(m, n) * flambeau.finfo(a.dtype).eps if rcond is None else rcond
+    x = _pinv(a, 0.0, bound, False) @ right
+    singular = linalg_svdvals(a.detach())
+    empty = flambeau.empty((0,), dtype=singular.dtype, device=a.device)
+    rank = flambeau.empty((0,), dtype=flambeau.int64, device=a.device)
+    if driver != "gels":
+        rank = _rank(singular, bound)
+    residuals = empty
+    if m > n and (driver == "gels" or a.is_meta or bool((array_of(rank) == n).all())):
+        residuals = ((a @ x - right).abs() ** 2).sum(-2)
+    values = singular if driver in ("gelsd", "gelss") else empty
+    if vector:
+        x = x.squeeze(-1)
+    return x, residuals, rank, values
+
+
+def _rank(singular: Tensor, bound: float) -> Tensor:
+    results = [(singular.shape[:-1], flambeau.int64)]
+
+    def count(s: Any) -> Any:
+        return ((s > bound * s.max(-1, keepdims=True, initial=0)).sum(-1),)
+
+    made: Tensor = compute(count, [singular], results)[0]
+    return made
