@@ -9,7 +9,7 @@ from flambeau.ops._matrices import LinAlgError
 
 globals().update(_namespace("linalg"))
 
-__all__ = ["LinAlgError", *sorted(_namespace("linalg"))]  # noqa: PLE0604
+__all__ = ["LinAlgError", *sorted(_namespace("linalg"))]
 
 if TYPE_CHECKING:
 

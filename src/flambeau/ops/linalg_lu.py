@@ -229,8 +229,8 @@ def lu_unpack(lu: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: bool
     """
     if unpack_pivots and pivots.dtype != flambeau.int32:
         raise RuntimeError(
-            "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\n"
-            "Note: this function is intended to be used with the output produced by "
+            "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 "
+            "dtype.\nNote: this function is intended to be used with the output produced by "
             "torch.linalg.lu_factor"
         )
     low = up = lu.new_empty((0,))

@@ -16,7 +16,8 @@ from flambeau.ops.record import composite, no_gradient, op
 def _wrap(dim: int, ndim: int) -> int:
     if not -ndim <= dim < ndim:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got "
+            f"{dim})"
         )
     return dim % ndim
 

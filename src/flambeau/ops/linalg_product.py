@@ -58,8 +58,8 @@ def matrix_power(a: Tensor, n: int) -> Any:
     return linalg_matrix_power(a, n)
 
 
-# Padé approximant of degree 13 and the norm up to which it is exact in double precision: Higham, The
-# scaling and squaring method for the matrix exponential revisited (2005), tables 2.3 and 10.4.
+# Padé approximant of degree 13 and the norm up to which it is exact in double precision: Higham,
+# The scaling and squaring method for the matrix exponential revisited (2005), section 2.
 _PADE = [
     64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0,
     129060195264000.0, 10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0,

@@ -18,7 +18,6 @@ from flambeau.ops._matrices import (
     check_same_dtype,
     check_square,
     compute,
-    embed_diagonal,
     eye_like,
     failing,
 )
@@ -109,7 +108,7 @@ def inverse(a: Tensor) -> Any:
     samples="(3,3) | (2,3,3)",
 )
 def linalg_inv_ex(a: Tensor, check_errors: bool) -> Any:
-    """The inverse and LAPACK's report: 0, or the number of the diagonal element of U that is zero."""
+    """The inverse and LAPACK's report: 0, or the number of the pivot that is zero."""
     check_square("linalg.inv_ex", a)
     info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
     try:
@@ -523,7 +522,7 @@ def cholesky_inverse(factor: Tensor, upper: bool) -> Any:
 
 
 def tolerances(a: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
-    """Absolute and relative bounds below which singular values count as zero, with their defaults."""
+    """Absolute and relative bounds up to which singular values count as zero."""
     if rtol is None:
         no_atol = atol is None or (not isinstance(atol, Tensor) and atol == 0)
         size = max(a.shape[-2:]) * flambeau.finfo(a.dtype).eps
@@ -668,7 +667,7 @@ def linalg_lstsq(a: Tensor, b: Tensor, rcond: Any, driver: Any) -> Any:
         A: (*, m, n).
         B: (*, m, k), or (*, m) for vectors.
         rcond: singular values not above ``rcond`` times the largest count as zero.
-        driver: 'gels', 'gelsy' (default), 'gelsd' or 'gelss': which of the further results are given.
+        driver: 'gels', 'gelsy' (default), 'gelsd' or 'gelss': which further results are given.
 
     Returns:
         solution (*, n, k); residuals, the squared errors, (*, k) if m > n and A has full rank, else

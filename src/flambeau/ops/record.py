@@ -1,20 +1,21 @@
 """The record of an operator written in Python.
 
-It says what a native record says (csrc/ops/op.h), and its calls take the same way: modes, recording for the
-gradient, in-place and ``out=`` forms::
+It says what a native record says (csrc/ops/op.h), and its calls take the same way: modes, recording
+for the gradient, in-place and ``out=`` forms::
 
     def _inv_vjp(g):
         inverse = g.output()
         g.set("A", -inverse.mH @ g.dout() @ inverse.mH)
 
 
-    @op("linalg_inv(Tensor A) -> Tensor", "linalg.inv", vjp=_inv_vjp, save="result", samples="(3,3) | (0,0)")
-    def linalg_inv(A):
+    @op("linalg_inv(Tensor A) -> Tensor", "linalg.inv", vjp=_inv_vjp, save="result")
+    def linalg_inv(a):
         \"\"\"The inverse of a square matrix.\"\"\"
         ...
 
-``vjp`` gets the call's ``Grad``: ``needs(arg)``, ``input(arg)`` and ``output(i)`` (what ``save`` names), ``dout(i)``,
-``arg(name)`` (any other argument), ``shape(arg)``, ``count(arg)``, ``set(arg, gradient)``.
+``vjp`` gets the call's ``Grad``: ``needs(arg)``, ``input(arg)`` and ``output(i)`` (what ``save``
+names), ``dout(i)``, ``arg(name)`` (any other argument), ``shape(arg)``, ``count(arg)``,
+``set(arg, gradient)``.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def op(
     """Registers the decorated forward function as an operator.
 
     Args:
-        schema: PyTorch's schema language, as in native records; parameters reach the function by position.
+        schema: PyTorch's schema language, as in native records; parameters reach the function by
+            position.
         names: dotted Python names, separated by commas; "" for an operator of internal use.
         vjp: the derivative, ``composite``, ``no_gradient`` or ``not_differentiable(why)``.
         save: what the derivative reads.
