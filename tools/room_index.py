@@ -26,7 +26,7 @@ def index_text() -> str:
         load(room)
     names: dict[str, list[str]] = {room: [] for room in rooms}
     for record in _C._registry():
-        if record["python"]:
+        if record["python"] and record["family"] in names:
             names[record["family"]] += record["names"]
     lines = [
         '"""Which room has which names. Written by tools/room_index.py: run it, do not edit."""',
