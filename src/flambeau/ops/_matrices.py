@@ -144,3 +144,16 @@ def eye_like(a: Tensor) -> Tensor:
     """The identity of the size, dtype and device of square matrices."""
     made: Tensor = flambeau.eye(a.shape[-1], dtype=a.dtype, device=a.device)
     return made
+
+
+def not_converged(name: str) -> LinAlgError:
+    """What LAPACK gave up on."""
+    return LinAlgError(
+        f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned, "
+        "has too many repeated values or contains NaN or infinity."
+    )
+
+
+def complex_like(real: Tensor, like: Tensor) -> Tensor:
+    """A real tensor in the dtype of another."""
+    return real.to(like.dtype) if like.dtype.is_complex else real

@@ -1,10 +1,15 @@
 """Which room has which names. Written by tools/room_index.py: run it, do not edit."""
 
 ROOMS = {
+    "linalg_eigen": """
+        linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals
+    """,
     "linalg_factor": """
         linalg.cholesky cholesky Tensor.cholesky linalg.cholesky_ex linalg.qr qr Tensor.qr
         linalg.householder_product orgqr Tensor.orgqr linalg.svd linalg.svdvals svd Tensor.svd
-        linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals
+    """,
+    "linalg_least_squares": """
+        linalg.pinv pinverse Tensor.pinverse linalg.lstsq
     """,
     "linalg_lu": """
         linalg.lu_factor_ex linalg.lu_factor linalg.lu lu_unpack linalg.lu_solve lu_solve
@@ -22,7 +27,6 @@ ROOMS = {
         linalg.inv inverse Tensor.inverse linalg.inv_ex linalg.det det Tensor.det linalg.slogdet
         slogdet Tensor.slogdet logdet Tensor.logdet linalg.solve linalg.solve_ex
         linalg.solve_triangular triangular_solve Tensor.triangular_solve cholesky_solve
-        Tensor.cholesky_solve cholesky_inverse Tensor.cholesky_inverse linalg.pinv pinverse
-        Tensor.pinverse linalg.lstsq
+        Tensor.cholesky_solve cholesky_inverse Tensor.cholesky_inverse
     """,
 }

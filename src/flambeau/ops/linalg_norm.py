@@ -8,8 +8,10 @@ from typing import Any
 import flambeau
 from flambeau import Tensor
 from flambeau.ops._matrices import LinAlgError, check_dtype, check_matrix, check_square
-from flambeau.ops.linalg_factor import linalg_eigvalsh, linalg_svdvals
-from flambeau.ops.linalg_solve import linalg_inv, tolerances
+from flambeau.ops.linalg_eigen import linalg_eigvalsh
+from flambeau.ops.linalg_factor import linalg_svdvals
+from flambeau.ops.linalg_least_squares import tolerances
+from flambeau.ops.linalg_solve import linalg_inv
 from flambeau.ops.record import composite, no_gradient, op
 
 
