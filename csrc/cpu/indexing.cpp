@@ -27,6 +27,29 @@ void index_offsets_cpu(const Tensor& offsets, std::span<const Tensor> indices, I
   }
 }
 
+void element_offsets_cpu(const Tensor& offsets, const Tensor& index, Ints sizes, Ints strides,
+                         IndexError fail) {
+  const int64_t numel = count_elements(sizes);
+  const bool plain = is_contiguous(sizes, strides);
+  const auto* from = index.data<int64_t>();
+  auto* to = offsets.data<int64_t>();
+  parallel_for(0, offsets.numel(), kGrain / 8, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      int64_t i = from[k] < 0 ? from[k] + numel : from[k];
+      if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(numel)) fail(from[k], 0, sizes);
+      if (plain) {
+        to[k] = i;
+        continue;
+      }
+      to[k] = 0;
+      for (size_t d = sizes.size(); d-- > 0;) {
+        to[k] += i % sizes[d] * strides[d];
+        i /= sizes[d];
+      }
+    }
+  });
+}
+
 // Dimensions of two tensors walked together, innermost first; neighbours are joined where both can
 // be.
 struct Axes {
@@ -88,9 +111,12 @@ void each_row(const Slices& s, A* a, B* b, int64_t first, int64_t last, F&& f) {
 
 template <class T>
 struct CopyRow {
+  void operator()(T* to, const T* from) const { *to = *from; }
   void operator()(T* to, const T* from, int64_t n, int64_t step_to, int64_t step_from) const {
     if (step_to == 1 && step_from == 1) {
       std::memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+    } else if (step_to == 1 && step_from == 0) {
+      std::fill_n(to, n, *from);
     } else {
       for (int64_t i = 0; i < n; ++i) to[i * step_to] = from[i * step_from];
     }
@@ -110,6 +136,7 @@ T sum_of(T a, T b) {
 
 template <class T>
 struct AddRow {
+  void operator()(T* to, const T* from) const { *to = sum_of(*to, *from); }
   void operator()(T* to, const T* from, int64_t n, int64_t step_to, int64_t step_from) const {
     if (step_to == 1 && step_from == 1) {
 #pragma GCC ivdep
@@ -156,6 +183,10 @@ void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_
   auto columns = [&](int64_t o, int64_t first, int64_t last) {
     int64_t a = 0, b = 0;
     s.outer.locate(o, 0, a, b);
+    if (s.inner.count == 1) {
+      for (int64_t k = 0; k < s.slices; ++k) row(to + b + offsets[k], from + a + k * s.stride);
+      return;
+    }
     for (int64_t k = 0; k < s.slices; ++k) {
       each_row(s, from + a + k * s.stride, to + b + offsets[k], first, last, write_row);
     }
@@ -226,6 +257,7 @@ void add_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,
 }
 
 CPU_KERNEL(index_offsets, index_offsets_cpu)
+CPU_KERNEL(element_offsets, element_offsets_cpu)
 CPU_KERNEL(read_slices, read_slices_cpu)
 CPU_KERNEL(write_slices, write_slices_cpu)
 CPU_KERNEL(add_slices, add_slices_cpu)

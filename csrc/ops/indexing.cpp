@@ -20,18 +20,6 @@ namespace {
         sizes[d]);
 }
 
-// A copy of `input` to change: the given tensor itself if it is changed in place.
-Tensor copied(const Tensor& input, Out out) {
-  const Tensor* given = out.given();
-  if (given && given->is(input)) {
-    check_writable(input);
-    return input;
-  }
-  Tensor t = given ? out.make(input.sizes(), input.dtype(), input.device()) : empty_like(input);
-  kernels::copy(t, input);
-  return t;
-}
-
 // --- index_select --------------------------------------------------------------------------------
 
 Tensor index_select_forward(const Tensor& input, int64_t dim, const Tensor& index, Out out) {

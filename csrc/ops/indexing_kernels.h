@@ -21,3 +21,7 @@ FB_KERNEL(write_slices, const Tensor& target, const Tensor& values, int64_t dim,
           const Tensor& offsets)
 FB_KERNEL(add_slices, const Tensor& target, const Tensor& values, int64_t dim,
           const Tensor& offsets)
+// offsets[k] = where the element index[k] of a tensor of these sizes and strides, counted in order,
+// lies.
+FB_KERNEL(element_offsets, const Tensor& offsets, const Tensor& index, Ints sizes, Ints strides,
+          IndexError fail)

@@ -139,6 +139,19 @@ void parse_tuple(const Tensor& t, PyObject* const* items, Py_ssize_t count, Key&
   }
 }
 
+// A list that holds more than numbers is read as the tuple it probably was meant to be.
+bool is_tuple_like(PyObject* o) {
+  constexpr Py_ssize_t kLongest = 32;
+  if (!PyList_Check(o) || PyList_GET_SIZE(o) >= kLongest) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(o); ++i) {
+    PyObject* item = PyList_GET_ITEM(o, i);
+    if (is_tensor(item) || PySequence_Check(item) || PySlice_Check(item) || item == Py_Ellipsis ||
+        item == Py_None)
+      return true;
+  }
+  return false;
+}
+
 void parse(const Tensor& t, PyObject* o, Key& key) {
   if (PyLong_CheckExact(o)) {
     FB_CHECK_INDEX(t.dim() > 0,
@@ -148,6 +161,14 @@ void parse(const Tensor& t, PyObject* o, Key& key) {
     add(key, KeyKind::Integer, integer(o));
   } else if (PyTuple_Check(o)) {
     parse_tuple(t, &PyTuple_GET_ITEM(o, 0), PyTuple_GET_SIZE(o), key);
+  } else if (is_tuple_like(o)) {
+    check(PyErr_WarnEx(PyExc_UserWarning,
+                       "A list of lists, tensors or slices is taken as a tuple of indices; write "
+                       "x[tuple(indices)], or "
+                       "x[torch.tensor(indices)] to index by one tensor.",
+                       1));
+    Object tuple = check(PyList_AsTuple(o));
+    parse_tuple(t, &PyTuple_GET_ITEM(tuple.get(), 0), PyTuple_GET_SIZE(tuple.get()), key);
   } else {
     parse_tuple(t, &o, 1, key);
   }
@@ -193,6 +214,15 @@ void write(const OpDef& op, const A&... args) {
   run(call);
 }
 
+template <class... A>
+void run_inplace(const OpDef& op, const Tensor& target, const A&... args) {
+  Value values[sizeof...(A) + 1] = {Value(target), Value(args)...};
+  Call call(op, values, Form::InPlace);
+  call.targets = &target;
+  call.target_count = 1;
+  run(call);
+}
+
 void assign(const Tensor& target, const Tensor& value) {
   static const OpDef& fill = find_op("fill_");
   static const OpDef& copy = find_op("copy_");
@@ -208,14 +238,14 @@ bool fills_mask(const Tensor& target, const Tensors& indices, const Tensor& valu
 }
 
 void assign_indexed(const Tensor& target, const Tensors& indices, Tensor value) {
+  value = without_leading_ones(value, 0);
   if (fills_mask(target, indices, value)) {
     static const OpDef& fill = find_op("masked_fill");
-    call_inplace(fill, target, indices[0], value);
-    return;
+    return run_inplace(fill, target, indices[0], value);
   }
-  static const OpDef& put = find_op("index_put_");
+  static const OpDef& put = find_op("index_put");
   if (value.impl()->wrapped_number) value = scalar_tensor(item(value), target.dtype());
-  write(put, target, std::span<const Tensor>(indices), value, false);
+  run_inplace(put, target, std::span<const Tensor>(indices), value, false);
 }
 
 }  // namespace

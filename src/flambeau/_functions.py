@@ -7,7 +7,12 @@ from typing import Any, ClassVar
 from flambeau import _C
 from flambeau._C import Tensor
 
+_ops = _C.namespace("")
+
 __all__ = [
+    "broadcast_shapes", "finfo", "get_rng_state_size", "iinfo", "is_complex", "is_floating_point",
+    "is_nonzero", "is_storage", "is_tensor", "nonzero", "numel", "result_type",
+    "set_default_device", "set_default_dtype", "typename", "use_deterministic_algorithms",
     "are_deterministic_algorithms_enabled",
     "broadcast_shapes",
     "compiled_with_cxx11_abi",
@@ -58,6 +63,23 @@ def is_nonzero(input: Tensor) -> bool:
         kind = "no values" if input.numel() == 0 else "more than one value"
         raise RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous")
     return bool(input)
+
+
+def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
+    """The indices of the elements that are not zero, in order.
+
+    Args:
+        out: takes the result, without ``as_tuple``.
+        as_tuple: give one vector per dimension, fit to index with, instead of a matrix with one row
+            per element.
+
+    Example::
+
+        >>> torch.nonzero(torch.tensor([[0, 5], [7, 0]]))
+        tensor([[0, 1],
+                [1, 0]])
+    """
+    return _ops["_nonzero_tuple"](input) if as_tuple else _ops["_nonzero"](input, out=out)
 
 
 def numel(input: Tensor) -> int:

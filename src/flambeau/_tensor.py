@@ -496,6 +496,9 @@ def _attach() -> None:
         "share_memory_": lambda self: self,
         "pin_memory": lambda self, device=None: self,
         "is_pinned": lambda self, device=None: False,
+        "nonzero": lambda self, *, as_tuple=False: _ops[
+            "_nonzero_tuple" if as_tuple else "_nonzero"
+        ](self),
         "get_device": lambda self: -1,
         "is_same_size": lambda self, other: self.shape == other.shape,
         "T": property(_reversed_dims),
