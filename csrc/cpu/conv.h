@@ -1,0 +1,60 @@
+// The shape of a convolution, and the two ways to run one.
+#pragma once
+#include "cpu/cpu.h"
+#include "ops/conv_kernels.h"
+
+namespace fb::inline FB_CPU_NAMESPACE::conv {
+
+// Memory of an activation (N, C, spatial...) or a weight, with strides in elements.
+struct Operand {
+  Operand(const Tensor& t) : data(t.raw()), strides(t.strides()) {}
+  void* data;
+  Dims strides;
+};
+
+struct Geometry {
+  Geometry(Ints input, Ints weight, Ints output, const ConvSteps& steps, DType dtype,
+           bool channels_last);
+  DType dtype;
+  bool channels_last;
+  int64_t batch, groups;
+  int64_t in_channels, out_channels;                // of all groups
+  Dims in, out, kernel, stride, padding, dilation;  // one element per spatial dimension
+  int64_t spatial() const { return static_cast<int64_t>(in.size()); }
+  int64_t in_pixels() const { return product(in); }
+  int64_t out_pixels() const { return product(out); }
+  int64_t kernel_pixels() const { return product(kernel); }
+  // Additions and multiplications of any of the three products.
+  double flops() const;
+  static int64_t product(const Dims& sizes) {
+    int64_t n = 1;
+    for (int64_t s : sizes) n *= s;
+    return n;
+  }
+};
+
+// Adds bias[c] to the elements of images [first, first + count) and channels [channel, channel +
+// channels) of `out`.
+void add_bias(const Geometry& g, const Operand& out, int64_t all_channels, int64_t pixels,
+              int64_t first, int64_t count, int64_t channel, int64_t channels, const Tensor& bias);
+
+// im2col and our own matrix products: any real type.
+void plain_forward(const Geometry& g, const Operand& out, const Operand& input,
+                   const Operand& weight, const Tensor& bias);
+void plain_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
+                      const Operand& weight, const Tensor& bias);
+void plain_weight_grad(const Geometry& g, const Operand& out, const Operand& input,
+                       const Operand& grad);
+
+#ifdef FB_ONEDNN
+// False, and nothing done, where oneDNN has no such convolution. float32, and bfloat16 where it is
+// native.
+bool onednn_forward(const Geometry& g, const Operand& out, const Operand& input,
+                    const Operand& weight, const Tensor& bias);
+bool onednn_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
+                       const Operand& weight, const Tensor& bias);
+bool onednn_weight_grad(const Geometry& g, const Operand& out, const Operand& input,
+                        const Operand& grad);
+#endif
+
+}  // namespace fb::inline FB_CPU_NAMESPACE::conv
