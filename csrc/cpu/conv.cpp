@@ -51,9 +51,7 @@ void add_to_plane(T* to, int64_t pixels, T value) {
   for (int64_t p = 0; p < pixels; ++p) to[p] = sum_of(to[p], value);
 }
 
-bool is_last(const Tensor& t) {
-  return !t.is_contiguous();
-}
+bool is_last(const Tensor& t) { return !t.is_contiguous(); }
 
 bool runs_as_it_is(DType t) {
   return t != DType::Float16 && (t != DType::BFloat16 || native_bfloat16());

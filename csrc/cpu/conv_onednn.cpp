@@ -33,13 +33,9 @@ memory::data_type type_of(DType t) {
   return t == DType::Float32 ? memory::data_type::f32 : memory::data_type::bf16;
 }
 
-memory::dims dims_of(const Dims& d) {
-  return memory::dims(d.begin(), d.end());
-}
+memory::dims dims_of(const Dims& d) { return memory::dims(d.begin(), d.end()); }
 
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A convolution of one task: a part of the batch, of the channels (or groups), of the rows of the
 // output.

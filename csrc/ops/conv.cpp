@@ -39,9 +39,7 @@ Tensor filled(const Tensor& t, const Tensor& bias) {
   return t;
 }
 
-ConvSteps steps_of(const ConvArguments& a) {
-  return {a.stride, a.padding, a.dilation, a.groups};
-}
+ConvSteps steps_of(const ConvArguments& a) { return {a.stride, a.padding, a.dilation, a.groups}; }
 
 Tensor input_grad(Ints sizes, const Tensor& grad, const Tensor& weight, const Tensor& bias,
                   const ConvSteps& steps) {
@@ -107,28 +105,28 @@ void convolution_vjp(Grad& g) {
   }
 }
 
-OP(convolution){
-    .schema =
-        "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] "
-        "dilation, bool transposed, "
-        "int[] output_padding, int groups) -> Tensor",
-    .names = "convolution",
-    .forward = boxed<convolution_forward>,
-    .vjp = convolution_vjp,
-    .save = "input for weight, weight for input",
-    .samples =
-        "(2,3,7) (4,3,3) (4,) [2] [1] [1] False [0] 1 | (2,4,5,6) (4,2,3,2) None [1,2] [1,0] [1,2] "
-        "False [0,0] 2"
-        " | (1,2,4,5,3) (3,2,2,3,1) (3,) [1,1,1] [0,1,0] [1,1,1] False [0,0,0] 1"
-        " | (2,4,3,4) (4,3,3,2) (6,) [2,1] [1,0] [1,2] True [1,1] 2 | (0,3,7) (4,3,3) (4,) [1] [0] "
-        "[1] False [0] 1",
-    .errors =
-        "(2,3,5) (4,4,3) None [1] [0] [1] False [0] 1 -> RuntimeError: expected input[2, 3, 5] to "
-        "have 4 channels"
-        " | (2,3,5) (4,3,3) None [1] [0] [1] False [0] 3 -> RuntimeError: expected weight to be "
-        "divisible by 3",
-    .doc =
-        R"(Convolution or transposed convolution of a batch, with all options spelled out: see :func:`nn.functional.conv2d` and
+OP(convolution) {
+  .schema =
+      "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] "
+      "dilation, bool transposed, "
+      "int[] output_padding, int groups) -> Tensor",
+  .names = "convolution",
+  .forward = boxed<convolution_forward>,
+  .vjp = convolution_vjp,
+  .save = "input for weight, weight for input",
+  .samples =
+      "(2,3,7) (4,3,3) (4,) [2] [1] [1] False [0] 1 | (2,4,5,6) (4,2,3,2) None [1,2] [1,0] [1,2] "
+      "False [0,0] 2"
+      " | (1,2,4,5,3) (3,2,2,3,1) (3,) [1,1,1] [0,1,0] [1,1,1] False [0,0,0] 1"
+      " | (2,4,3,4) (4,3,3,2) (6,) [2,1] [1,0] [1,2] True [1,1] 2 | (0,3,7) (4,3,3) (4,) [1] [0] "
+      "[1] False [0] 1",
+  .errors =
+      "(2,3,5) (4,4,3) None [1] [0] [1] False [0] 1 -> RuntimeError: expected input[2, 3, 5] to "
+      "have 4 channels"
+      " | (2,3,5) (4,3,3) None [1] [0] [1] False [0] 3 -> RuntimeError: expected weight to be "
+      "divisible by 3",
+  .doc =
+      R"(Convolution or transposed convolution of a batch, with all options spelled out: see :func:`nn.functional.conv2d` and
 :func:`nn.functional.conv_transpose2d`.)",
 };
 
@@ -154,15 +152,15 @@ void input_grad_vjp(Grad& g) {
   }
 }
 
-OP(convolution_input_grad){
-    .schema =
-        "_convolution_input_grad(Tensor grad, Tensor weight, int[] input_size, int[] stride, int[] "
-        "padding, int[] dilation, "
-        "int groups) -> Tensor",
-    .names = "",
-    .forward = boxed<input_grad_forward>,
-    .vjp = input_grad_vjp,
-    .save = "grad for weight, weight for grad",
+OP(convolution_input_grad) {
+  .schema =
+      "_convolution_input_grad(Tensor grad, Tensor weight, int[] input_size, int[] stride, int[] "
+      "padding, int[] dilation, "
+      "int groups) -> Tensor",
+  .names = "",
+  .forward = boxed<input_grad_forward>,
+  .vjp = input_grad_vjp,
+  .save = "grad for weight, weight for grad",
 };
 
 Tensor weight_grad_forward(const Tensor& input, const Tensor& grad, Ints weight_size, Ints stride,
@@ -189,15 +187,15 @@ void weight_grad_vjp(Grad& g) {
   }
 }
 
-OP(convolution_weight_grad){
-    .schema =
-        "_convolution_weight_grad(Tensor input, Tensor grad, int[] weight_size, int[] stride, "
-        "int[] padding, int[] dilation, "
-        "int groups) -> Tensor",
-    .names = "",
-    .forward = boxed<weight_grad_forward>,
-    .vjp = weight_grad_vjp,
-    .save = "input for grad, grad for input",
+OP(convolution_weight_grad) {
+  .schema =
+      "_convolution_weight_grad(Tensor input, Tensor grad, int[] weight_size, int[] stride, "
+      "int[] padding, int[] dilation, "
+      "int groups) -> Tensor",
+  .names = "",
+  .forward = boxed<weight_grad_forward>,
+  .vjp = weight_grad_vjp,
+  .save = "input for grad, grad for input",
 };
 
 }  // namespace

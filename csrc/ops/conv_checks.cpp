@@ -17,9 +17,7 @@ std::string by_size(Ints sizes) {
   return text;
 }
 
-std::string tensor_type_name(DType t) {
-  return concat("torch.", dtype_class_name(t), "Tensor");
-}
+std::string tensor_type_name(DType t) { return concat("torch.", dtype_class_name(t), "Tensor"); }
 
 void check_kernel_fits(Ints input, Ints weight, const ConvArguments& a) {
   Dims padded, kernel;

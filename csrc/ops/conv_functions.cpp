@@ -109,45 +109,45 @@ Tensor conv_padding_forward(const Tensor& input, const Tensor& weight, const Ten
   "stride 1.\n"                                                                                 \
   "    groups (int): the channels are split into so many groups that don't mix.\n"
 
-OP(conv1d){
-    .schema = FB_CONV_SCHEMA("1", "", "int[1] padding=0"),
-    .names = "conv1d, nn.functional.conv1d",
-    .forward = boxed<conv_forward<1>>,
-    .vjp = composite(),
-    .samples =
-        "(2,3,7) (4,3,3) (4,) | (3,7) (4,3,3) stride=2 padding=1 | (2,4,9) (4,1,3) dilation=2 "
-        "groups=4 | (0,3,7) (4,3,3)",
-    .errors =
-        "(2,3) (4,4,3) -> RuntimeError: expected input[1, 2, 3] to have 4 channels"
-        " | (2,2,3,5) (4,3,3) -> RuntimeError: Expected 2D (unbatched) or 3D (batched) input to "
-        "conv1d",
-    .doc = "Convolution over sequences.\n\n" FB_CONV_PARAGRAPHS("(N, C_in, L)", "(C_in, L)"),
+OP(conv1d) {
+  .schema = FB_CONV_SCHEMA("1", "", "int[1] padding=0"),
+  .names = "conv1d, nn.functional.conv1d",
+  .forward = boxed<conv_forward<1>>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,7) (4,3,3) (4,) | (3,7) (4,3,3) stride=2 padding=1 | (2,4,9) (4,1,3) dilation=2 "
+      "groups=4 | (0,3,7) (4,3,3)",
+  .errors =
+      "(2,3) (4,4,3) -> RuntimeError: expected input[1, 2, 3] to have 4 channels"
+      " | (2,2,3,5) (4,3,3) -> RuntimeError: Expected 2D (unbatched) or 3D (batched) input to "
+      "conv1d",
+  .doc = "Convolution over sequences.\n\n" FB_CONV_PARAGRAPHS("(N, C_in, L)", "(C_in, L)"),
 };
-OP(conv1d_padding){
-    .schema = FB_CONV_SCHEMA("1", ".padding", "str padding='valid'"),
-    .names = "conv1d, nn.functional.conv1d",
-    .forward = boxed<conv_padding_forward<1>>,
-    .vjp = composite(),
-    .samples = "(2,3,7) (4,3,4) padding='same' | (2,3,7) (4,3,3) padding='valid' stride=2",
-    .errors = "(2,3,7) (4,3,3) padding='some' -> RuntimeError: Invalid padding string: 'some'",
+OP(conv1d_padding) {
+  .schema = FB_CONV_SCHEMA("1", ".padding", "str padding='valid'"),
+  .names = "conv1d, nn.functional.conv1d",
+  .forward = boxed<conv_padding_forward<1>>,
+  .vjp = composite(),
+  .samples = "(2,3,7) (4,3,4) padding='same' | (2,3,7) (4,3,3) padding='valid' stride=2",
+  .errors = "(2,3,7) (4,3,3) padding='some' -> RuntimeError: Invalid padding string: 'some'",
 };
-OP(conv2d){
-    .schema = FB_CONV_SCHEMA("2", "", "int[2] padding=0"),
-    .names = "conv2d, nn.functional.conv2d",
-    .forward = boxed<conv_forward<2>>,
-    .vjp = composite(),
-    .samples =
-        "(2,3,7,6) (4,3,3,2) (4,) | (3,7,6) (4,3,3,3) stride=2 padding=1 | (2,4,9,8) (4,1,3,3) "
-        "dilation=2 groups=4"
-        " | (0,3,7,7) (4,3,3,3)",
-    .errors =
-        "(2,3,5,5) (4,4,3,3) -> RuntimeError: expected input[2, 3, 5, 5] to have 4 channels, but "
-        "got 3 channels instead"
-        " | (2,3,5,5) (4,3,7,3) -> RuntimeError: Kernel size can't be greater than actual input "
-        "size",
-    .doc =
-        "Convolution over images (a cross-correlation, as in all of deep "
-        "learning).\n\n" FB_CONV_PARAGRAPHS("(N, C_in, H, W)", "(C_in, H, W)") R"(
+OP(conv2d) {
+  .schema = FB_CONV_SCHEMA("2", "", "int[2] padding=0"),
+  .names = "conv2d, nn.functional.conv2d",
+  .forward = boxed<conv_forward<2>>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,7,6) (4,3,3,2) (4,) | (3,7,6) (4,3,3,3) stride=2 padding=1 | (2,4,9,8) (4,1,3,3) "
+      "dilation=2 groups=4"
+      " | (0,3,7,7) (4,3,3,3)",
+  .errors =
+      "(2,3,5,5) (4,4,3,3) -> RuntimeError: expected input[2, 3, 5, 5] to have 4 channels, but "
+      "got 3 channels instead"
+      " | (2,3,5,5) (4,3,7,3) -> RuntimeError: Kernel size can't be greater than actual input "
+      "size",
+  .doc =
+      "Convolution over images (a cross-correlation, as in all of deep "
+      "learning).\n\n" FB_CONV_PARAGRAPHS("(N, C_in, H, W)", "(C_in, H, W)") R"(
 Example::
 
     >>> torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2))
@@ -155,37 +155,37 @@ Example::
               [4., 4.]]]])
 )",
 };
-OP(conv2d_padding){
-    .schema = FB_CONV_SCHEMA("2", ".padding", "str padding='valid'"),
-    .names = "conv2d, nn.functional.conv2d",
-    .forward = boxed<conv_padding_forward<2>>,
-    .vjp = composite(),
-    .samples =
-        "(2,3,7,6) (4,3,4,3) (4,) padding='same' | (2,3,7,6) (4,3,2,3) padding='same' dilation=2",
-    .errors =
-        "(2,3,7,7) (4,3,3,3) padding='same' stride=2 -> RuntimeError: padding='same' is not "
-        "supported for strided convolutions",
+OP(conv2d_padding) {
+  .schema = FB_CONV_SCHEMA("2", ".padding", "str padding='valid'"),
+  .names = "conv2d, nn.functional.conv2d",
+  .forward = boxed<conv_padding_forward<2>>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,7,6) (4,3,4,3) (4,) padding='same' | (2,3,7,6) (4,3,2,3) padding='same' dilation=2",
+  .errors =
+      "(2,3,7,7) (4,3,3,3) padding='same' stride=2 -> RuntimeError: padding='same' is not "
+      "supported for strided convolutions",
 };
-OP(conv3d){
-    .schema = FB_CONV_SCHEMA("3", "", "int[3] padding=0"),
-    .names = "conv3d, nn.functional.conv3d",
-    .forward = boxed<conv_forward<3>>,
-    .vjp = composite(),
-    .samples =
-        "(2,3,5,6,4) (4,3,3,2,2) (4,) | (3,5,6,4) (4,3,3,3,3) stride=2 padding=1 | (0,3,7,7,7) "
-        "(4,3,3,3,3)",
-    .errors =
-        "(3,7,7) (4,3,3,3,3) -> RuntimeError: Expected 4D (unbatched) or 5D (batched) input to "
-        "conv3d",
-    .doc = "Convolution over volumes.\n\n" FB_CONV_PARAGRAPHS("(N, C_in, D, H, W)",
-                                                              "(C_in, D, H, W)"),
+OP(conv3d) {
+  .schema = FB_CONV_SCHEMA("3", "", "int[3] padding=0"),
+  .names = "conv3d, nn.functional.conv3d",
+  .forward = boxed<conv_forward<3>>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,5,6,4) (4,3,3,2,2) (4,) | (3,5,6,4) (4,3,3,3,3) stride=2 padding=1 | (0,3,7,7,7) "
+      "(4,3,3,3,3)",
+  .errors =
+      "(3,7,7) (4,3,3,3,3) -> RuntimeError: Expected 4D (unbatched) or 5D (batched) input to "
+      "conv3d",
+  .doc =
+      "Convolution over volumes.\n\n" FB_CONV_PARAGRAPHS("(N, C_in, D, H, W)", "(C_in, D, H, W)"),
 };
-OP(conv3d_padding){
-    .schema = FB_CONV_SCHEMA("3", ".padding", "str padding='valid'"),
-    .names = "conv3d, nn.functional.conv3d",
-    .forward = boxed<conv_padding_forward<3>>,
-    .vjp = composite(),
-    .samples = "(2,3,5,6,4) (4,3,2,3,2) padding='same'",
+OP(conv3d_padding) {
+  .schema = FB_CONV_SCHEMA("3", ".padding", "str padding='valid'"),
+  .names = "conv3d, nn.functional.conv3d",
+  .forward = boxed<conv_padding_forward<3>>,
+  .vjp = composite(),
+  .samples = "(2,3,5,6,4) (4,3,2,3,2) padding='same'",
 };
 
 // --- conv_transpose
@@ -218,35 +218,35 @@ Tensor conv_transpose_forward(const Tensor& input, const Tensor& weight, const T
   "    output_padding (int or tuple): added to the size on one side.\n"                        \
   "    groups (int): the channels are split into so many groups that don't mix.\n"
 
-OP(conv_transpose1d){
-    .schema = FB_TRANSPOSE_SCHEMA("1"),
-    .names = "conv_transpose1d, nn.functional.conv_transpose1d",
-    .forward = boxed<conv_transpose_forward<1>>,
-    .vjp = composite(),
-    .samples =
-        "(2,3,7) (3,4,3) (4,) | (3,7) (3,4,3) stride=2 padding=1 output_padding=1 | (2,4,5) "
-        "(4,1,3) groups=2 dilation=2",
-    .errors =
-        "(2,3,5) (4,4,3) -> RuntimeError: Given transposed=1, weight of size [4, 4, 3], expected "
-        "input[2, 3, 5] to have 4",
-    .doc =
-        "Transposed convolution over sequences: the gradient of :func:`conv1d` as a "
-        "function.\n\n" FB_TRANSPOSE_PARAGRAPHS("(N, C_in, L)", "(C_in, L)"),
+OP(conv_transpose1d) {
+  .schema = FB_TRANSPOSE_SCHEMA("1"),
+  .names = "conv_transpose1d, nn.functional.conv_transpose1d",
+  .forward = boxed<conv_transpose_forward<1>>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,7) (3,4,3) (4,) | (3,7) (3,4,3) stride=2 padding=1 output_padding=1 | (2,4,5) "
+      "(4,1,3) groups=2 dilation=2",
+  .errors =
+      "(2,3,5) (4,4,3) -> RuntimeError: Given transposed=1, weight of size [4, 4, 3], expected "
+      "input[2, 3, 5] to have 4",
+  .doc =
+      "Transposed convolution over sequences: the gradient of :func:`conv1d` as a "
+      "function.\n\n" FB_TRANSPOSE_PARAGRAPHS("(N, C_in, L)", "(C_in, L)"),
 };
-OP(conv_transpose2d){
-    .schema = FB_TRANSPOSE_SCHEMA("2"),
-    .names = "conv_transpose2d, nn.functional.conv_transpose2d",
-    .forward = boxed<conv_transpose_forward<2>>,
-    .vjp = composite(),
-    .samples =
-        "(2,3,4,5) (3,4,3,2) (4,) | (3,4,5) (3,4,3,3) stride=2 padding=1 output_padding=1 | "
-        "(2,4,5,3) (4,1,3,3) groups=2 dilation=2",
-    .errors =
-        "(2,3,5,5) (3,4,3,3) output_padding=1 -> RuntimeError: output padding must be smaller than "
-        "either stride or dilation",
-    .doc =
-        "Transposed convolution over images: the gradient of :func:`conv2d` as a "
-        "function.\n\n" FB_TRANSPOSE_PARAGRAPHS("(N, C_in, H, W)", "(C_in, H, W)") R"(
+OP(conv_transpose2d) {
+  .schema = FB_TRANSPOSE_SCHEMA("2"),
+  .names = "conv_transpose2d, nn.functional.conv_transpose2d",
+  .forward = boxed<conv_transpose_forward<2>>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,4,5) (3,4,3,2) (4,) | (3,4,5) (3,4,3,3) stride=2 padding=1 output_padding=1 | "
+      "(2,4,5,3) (4,1,3,3) groups=2 dilation=2",
+  .errors =
+      "(2,3,5,5) (3,4,3,3) output_padding=1 -> RuntimeError: output padding must be smaller than "
+      "either stride or dilation",
+  .doc =
+      "Transposed convolution over images: the gradient of :func:`conv2d` as a "
+      "function.\n\n" FB_TRANSPOSE_PARAGRAPHS("(N, C_in, H, W)", "(C_in, H, W)") R"(
 Example::
 
     >>> torch.nn.functional.conv_transpose2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2))
@@ -255,15 +255,15 @@ Example::
               [1., 2., 1.]]]])
 )",
 };
-OP(conv_transpose3d){
-    .schema = FB_TRANSPOSE_SCHEMA("3"),
-    .names = "conv_transpose3d, nn.functional.conv_transpose3d",
-    .forward = boxed<conv_transpose_forward<3>>,
-    .vjp = composite(),
-    .samples = "(2,3,4,5,2) (3,4,3,2,2) (4,) | (3,2,4,5) (3,4,3,3,3) stride=2 padding=1",
-    .doc =
-        "Transposed convolution over volumes: the gradient of :func:`conv3d` as a "
-        "function.\n\n" FB_TRANSPOSE_PARAGRAPHS("(N, C_in, D, H, W)", "(C_in, D, H, W)"),
+OP(conv_transpose3d) {
+  .schema = FB_TRANSPOSE_SCHEMA("3"),
+  .names = "conv_transpose3d, nn.functional.conv_transpose3d",
+  .forward = boxed<conv_transpose_forward<3>>,
+  .vjp = composite(),
+  .samples = "(2,3,4,5,2) (3,4,3,2,2) (4,) | (3,2,4,5) (3,4,3,3,3) stride=2 padding=1",
+  .doc =
+      "Transposed convolution over volumes: the gradient of :func:`conv3d` as a "
+      "function.\n\n" FB_TRANSPOSE_PARAGRAPHS("(N, C_in, D, H, W)", "(C_in, D, H, W)"),
 };
 
 }  // namespace
