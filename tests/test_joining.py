@@ -121,6 +121,14 @@ FORWARD: list[tuple[Any, ...]] = [
     (lambda L, x: L.constant_pad_nd(x, (1, 1, 1, 1)), (0, 3)),
     (lambda L, x: L.constant_pad_nd(x, (1, 1), 7), ((2, 3), "int64")),
     (lambda L, x: L.constant_pad_nd(x, (1, 1), True), ((2, 3), "bool")),
+    (lambda L, *x: L.block_diag(*x), (2, 3), (), (2,), (0, 2)),
+    (lambda L, *x: L.block_diag(*x), ((2, 3), "int64"), ((1, 1), "float32")),
+    (lambda L, *x: L.cartesian_prod(*x), (2,), (3,), (2,)),
+    (lambda L, x: L.cartesian_prod(x), (2,)),
+    (lambda L, x: (L.vander(x), L.vander(x, N=0), L.vander(x, 1)), ((3,), "int32")),
+    (lambda L, x: L.nn.functional.pixel_shuffle(x, 2), (3, 8, 2, 5)),
+    (lambda L, x: L.pixel_shuffle(x, 3), (9, 2, 5)),
+    (lambda L, x: L.nn.functional.pixel_unshuffle(x, 2), (2, 3, 4, 6)),
     (lambda L: L.nn.functional.one_hot(L.tensor([[0, 2], [1, 5]])),),
     (lambda L: L.nn.functional.one_hot(L.tensor([[0, 2, 1], [1, 5, 3]]).t(), 7),),
     (lambda L: L.nn.functional.one_hot(L.tensor(3)),),
@@ -170,6 +178,16 @@ ERRORS: list[tuple[Any, ...]] = [
     (lambda L, x: x.diag_embed(0, 1, 1), (2, 3)),
     (lambda L, x: L.constant_pad_nd(x, (1,)), (2, 3)),
     (lambda L, x: L.constant_pad_nd(x, (-2, -2)), (2, 3)),
+    (lambda L, x: L.block_diag(x), (1, 1, 1)),
+    (lambda L, x: L.cartesian_prod(x), (2, 3)),
+    (lambda L, x: L.vander(x), (2, 3)),
+    (lambda L, x: L.vander(x, -1), (2,)),
+    (lambda L, x: L.pixel_shuffle(x, 2), (2, 3)),
+    (lambda L, x: L.pixel_shuffle(x, 2), (3, 2, 2)),
+    (lambda L, x: L.pixel_shuffle(x, 0), (3, 2, 2)),
+    (lambda L, x: L.pixel_unshuffle(x, 2), (3, 3, 2)),
+    (lambda L, x: L.pixel_unshuffle(x, 2), (3, 2, 3)),
+    (lambda L, x: L.pixel_unshuffle(x, -1), (3, 2, 3)),
     (lambda L, x: L.nn.functional.one_hot(x), (2, 3)),
     (lambda L: L.nn.functional.one_hot(L.tensor([-1])),),
     (lambda L: L.nn.functional.one_hot(L.tensor([3]), 2),),
@@ -222,6 +240,18 @@ def test_joined_vector_of_nothing_gets_a_gradient() -> None:
     flambeau.cat([nothing, flambeau.ones(2, 3)], 1).sum().backward()
     assert nothing.grad is not None
     assert nothing.grad.shape == (0,)
+
+
+def test_powers_as_columns() -> None:
+    check(
+        lambda L, x: (L.vander(x), L.vander(x, 5), L.vander(x, 2, increasing=True)),
+        (3,),
+        gradients=False,
+    )
+    x = flambeau.randn(3, dtype=flambeau.float64, requires_grad=True)
+    flambeau.vander(x, 4).sum().backward()
+    expected = 1 + 2 * x.detach() + 3 * x.detach() ** 2
+    np.testing.assert_allclose(x.grad.numpy(), expected.numpy())
 
 
 def test_triangles_in_place() -> None:

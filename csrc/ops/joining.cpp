@@ -10,6 +10,8 @@
 #include "ops/elementwise.h"
 #include "ops/grad.h"
 #include "ops/joining_kernels.h"
+#include "ops/padding.h"
+#include "ops/pointwise.h"
 #include "ops/view.h"
 #include "ops/view_backward.h"
 #include "ops/view_shapes.h"
@@ -37,9 +39,7 @@ void check_same_device(const char* name, std::span<const Tensor> tensors) {
 }
 
 // PyTorch has always let vectors of no elements be joined with anything.
-bool is_skipped(const Tensor& t) {
-  return t.dim() == 1 && t.sizes()[0] == 0;
-}
+bool is_skipped(const Tensor& t) { return t.dim() == 1 && t.sizes()[0] == 0; }
 
 // Writes the tensors one after the other into `out` along `dim`.
 void join(const Tensor& out, std::span<const Tensor> tensors, int64_t dim) {
@@ -128,12 +128,12 @@ void cat_vjp(Grad& g) {
     from = to;
   }
 }
-OP(cat_lengths){
-    .schema = "cat.lengths(Tensor[] tensors, int[] lengths, int dim) -> Tensor",
-    .names = "",
-    .forward = boxed<cat_lengths_forward>,
-    .vjp = cat_vjp,
-    .samples = "[(2,3),(4,3)] [2,4] 0",
+OP(cat_lengths) {
+  .schema = "cat.lengths(Tensor[] tensors, int[] lengths, int dim) -> Tensor",
+  .names = "",
+  .forward = boxed<cat_lengths_forward>,
+  .vjp = cat_vjp,
+  .samples = "[(2,3),(4,3)] [2,4] 0",
 };
 
 Tensor cat_forward(std::span<const Tensor> tensors, int64_t dim, Out out) {
@@ -173,20 +173,20 @@ Tensor cat_forward(std::span<const Tensor> tensors, int64_t dim, Out out) {
   dispatch(call);
   return std::move(call.results[0]);
 }
-OP(cat){
-    .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
-    .names = "cat, concat, concatenate",
-    .forward = boxed<cat_forward>,
-    .vjp = composite(),
-    .samples =
-        "[(2,3),(4,3)] | [(2,3),(2,1)] dim=-1 | [(0,),(2,3)] | [(2,):int64,(3,)] | [(0,3),(0,3)] | "
-        "[(2,3,4,5)] 1",
-    .errors =
-        "[] -> ValueError: torch.cat(): expected a non-empty list of Tensors"
-        " | [(2,3),(2,4)] -> RuntimeError: Sizes of tensors must match except in dimension 0."
-        " | [(2,3),(2,)] -> RuntimeError: Tensors must have same number of dimensions: got 2 and 1"
-        " | [()] -> RuntimeError: zero-dimensional tensor (at position 0) cannot be concatenated",
-    .doc = R"(The tensors one after the other along a dimension; the other sizes must be equal.
+OP(cat) {
+  .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
+  .names = "cat, concat, concatenate",
+  .forward = boxed<cat_forward>,
+  .vjp = composite(),
+  .samples =
+      "[(2,3),(4,3)] | [(2,3),(2,1)] dim=-1 | [(0,),(2,3)] | [(2,):int64,(3,)] | [(0,3),(0,3)] | "
+      "[(2,3,4,5)] 1",
+  .errors =
+      "[] -> ValueError: torch.cat(): expected a non-empty list of Tensors"
+      " | [(2,3),(2,4)] -> RuntimeError: Sizes of tensors must match except in dimension 0."
+      " | [(2,3),(2,)] -> RuntimeError: Tensors must have same number of dimensions: got 2 and 1"
+      " | [()] -> RuntimeError: zero-dimensional tensor (at position 0) cannot be concatenated",
+  .doc = R"(The tensors one after the other along a dimension; the other sizes must be equal.
 
 Example::
 
@@ -232,18 +232,17 @@ void stack_vjp(Grad& g) {
     }
   }
 }
-OP(stack){
-    .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
-    .names = "stack",
-    .forward = boxed<stack_forward>,
-    .vjp = stack_vjp,
-    .samples =
-        "[(2,3),(2,3)] | [(2,3),(2,3),(2,3)] dim=-1 | [(),()] | [(0,3)] 1 | [(2,):int64,(2,)]",
-    .errors =
-        "[] -> RuntimeError: stack expects a non-empty TensorList"
-        " | [(2,),(3,)] -> RuntimeError: stack expects each tensor to be equal size, but got [2] "
-        "at entry 0",
-    .doc = "Tensors of one shape put side by side along a new dimension.",
+OP(stack) {
+  .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
+  .names = "stack",
+  .forward = boxed<stack_forward>,
+  .vjp = stack_vjp,
+  .samples = "[(2,3),(2,3)] | [(2,3),(2,3),(2,3)] dim=-1 | [(),()] | [(0,3)] 1 | [(2,):int64,(2,)]",
+  .errors =
+      "[] -> RuntimeError: stack expects a non-empty TensorList"
+      " | [(2,),(3,)] -> RuntimeError: stack expects each tensor to be equal size, but got [2] "
+      "at entry 0",
+  .doc = "Tensors of one shape put side by side along a new dimension.",
 };
 
 // --- along given directions
@@ -274,41 +273,117 @@ Tensor column_stack_forward(std::span<const Tensor> tensors) {
   return hstack(columns);
 }
 
-OP(hstack){
-    .schema = "hstack(Tensor[] tensors) -> Tensor",
-    .names = "hstack",
-    .forward = boxed<hstack_forward>,
-    .vjp = composite(),
-    .samples = "[(2,3),(2,1)] | [(2,),(3,)] | [(),()]",
-    .errors = "[] -> RuntimeError: hstack expects a non-empty TensorList",
-    .doc = "Joins tensors along the second dimension, vectors along the first.",
+OP(hstack) {
+  .schema = "hstack(Tensor[] tensors) -> Tensor",
+  .names = "hstack",
+  .forward = boxed<hstack_forward>,
+  .vjp = composite(),
+  .samples = "[(2,3),(2,1)] | [(2,),(3,)] | [(),()]",
+  .errors = "[] -> RuntimeError: hstack expects a non-empty TensorList",
+  .doc = "Joins tensors along the second dimension, vectors along the first.",
 };
-OP(vstack){
-    .schema = "vstack(Tensor[] tensors) -> Tensor",
-    .names = "vstack, row_stack",
-    .forward = boxed<vstack_forward>,
-    .vjp = composite(),
-    .samples = "[(2,3),(1,3)] | [(3,),(3,)] | [(),()]",
-    .errors = "[] -> RuntimeError: vstack expects a non-empty TensorList",
-    .doc = "Joins tensors along the first dimension; vectors become rows.",
+OP(vstack) {
+  .schema = "vstack(Tensor[] tensors) -> Tensor",
+  .names = "vstack, row_stack",
+  .forward = boxed<vstack_forward>,
+  .vjp = composite(),
+  .samples = "[(2,3),(1,3)] | [(3,),(3,)] | [(),()]",
+  .errors = "[] -> RuntimeError: vstack expects a non-empty TensorList",
+  .doc = "Joins tensors along the first dimension; vectors become rows.",
 };
-OP(dstack){
-    .schema = "dstack(Tensor[] tensors) -> Tensor",
-    .names = "dstack",
-    .forward = boxed<dstack_forward>,
-    .vjp = composite(),
-    .samples = "[(2,3),(2,3)] | [(3,),(3,)] | [(),()]",
-    .errors = "[] -> RuntimeError: dstack expects a non-empty TensorList",
-    .doc = "Joins tensors along the third dimension, which those with fewer get.",
+OP(dstack) {
+  .schema = "dstack(Tensor[] tensors) -> Tensor",
+  .names = "dstack",
+  .forward = boxed<dstack_forward>,
+  .vjp = composite(),
+  .samples = "[(2,3),(2,3)] | [(3,),(3,)] | [(),()]",
+  .errors = "[] -> RuntimeError: dstack expects a non-empty TensorList",
+  .doc = "Joins tensors along the third dimension, which those with fewer get.",
 };
-OP(column_stack){
-    .schema = "column_stack(Tensor[] tensors) -> Tensor",
-    .names = "column_stack",
-    .forward = boxed<column_stack_forward>,
-    .vjp = composite(),
-    .samples = "[(2,3),(2,)] | [(3,),(3,)] | [(),()]",
-    .errors = "[] -> RuntimeError: column_stack expects a non-empty TensorList",
-    .doc = "Joins tensors along the second dimension; vectors become columns.",
+OP(column_stack) {
+  .schema = "column_stack(Tensor[] tensors) -> Tensor",
+  .names = "column_stack",
+  .forward = boxed<column_stack_forward>,
+  .vjp = composite(),
+  .samples = "[(2,3),(2,)] | [(3,),(3,)] | [(),()]",
+  .errors = "[] -> RuntimeError: column_stack expects a non-empty TensorList",
+  .doc = "Joins tensors along the second dimension; vectors become columns.",
+};
+
+// --- matrices out of parts
+// ------------------------------------------------------------------------
+
+Tensor block_diag_forward(std::span<const Tensor> tensors) {
+  if (tensors.empty()) return empty(Dims{1, 0}, default_dtype());
+  int64_t columns = 0;
+  Tensors blocks;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    FB_CHECK(tensors[i].dim() <= 2,
+             "torch.block_diag: Input tensors must have 2 or fewer dimensions. Input ", i, " has ",
+             tensors[i].dim(), " dimensions");
+    blocks.push_back(atleast_2d(tensors[i]));
+    columns += blocks[i].size(1);
+  }
+  int64_t left = 0;
+  for (Tensor& block : blocks) {
+    const int64_t width = block.size(1);
+    block = constant_pad_nd(block, Dims{left, columns - left - width});
+    left += width;
+  }
+  return cat(blocks, 0);
+}
+OP(block_diag) {
+  .schema = "block_diag(Tensor[] tensors) -> Tensor",
+  .names = "block_diag",
+  .forward = boxed<block_diag_forward>,
+  .vjp = composite(),
+  .samples = "[(2,3),(1,2)] | [(),(3,),(2,2)]",
+  .errors =
+      "[(1,1,1)] -> RuntimeError: torch.block_diag: Input tensors must have 2 or fewer dimensions",
+  .doc = "A matrix of zeros with the given matrices along its diagonal; vectors count as rows.",
+};
+
+Tensor cartesian_prod_forward(std::span<const Tensor> tensors) {
+  FB_CHECK(!tensors.empty(), "meshgrid expects a non-empty TensorList");
+  for (const Tensor& t : tensors)
+    FB_CHECK(t.dim() == 1, "Expect a 1D vector, but got shape ", shape_text(t.sizes()));
+  if (tensors.size() == 1) return tensors[0];
+  Tensors columns;
+  for (const Tensor& grid : meshgrid(tensors, "ij")) columns.push_back(flatten(grid));
+  return stack(columns, 1);
+}
+OP(cartesian_prod) {
+  .schema = "cartesian_prod(Tensor[] tensors) -> Tensor",
+  .names = "cartesian_prod",
+  .forward = boxed<cartesian_prod_forward>,
+  .vjp = composite(),
+  .samples = "[(2,),(3,)] | [(2,)] | [(2,),(0,)]",
+  .errors = "[(2,3)] -> RuntimeError: Expect a 1D vector, but got shape [2, 3]",
+  .doc = "All combinations of one element of each vector, one per row.",
+};
+
+Tensor vander_forward(const Tensor& x, std::optional<int64_t> n, bool increasing) {
+  FB_CHECK(x.dim() == 1, "x must be a one-dimensional tensor.");
+  const int64_t columns = n.value_or(x.numel());
+  FB_CHECK(columns >= 0, "N must be non-negative.");
+  const DType type = is_integral(x.dtype()) ? DType::Int64 : x.dtype();
+  if (columns == 0) return empty(Dims{x.numel(), 0}, type, x.device());
+  const Tensor base = x.dtype() == type ? x : _to_copy(x, type);
+  Tensors powers{ones(x.sizes(), type, x.device())};
+  while (static_cast<int64_t>(powers.size()) < columns) {
+    powers.push_back(powers.size() == 1 ? base : mul(powers.back(), base));
+  }
+  if (!increasing) std::ranges::reverse(powers);
+  return stack(powers, 1);
+}
+OP(vander) {
+  .schema = "vander(Tensor x, int? N=None, bool increasing=False) -> Tensor",
+  .names = "vander",
+  .forward = boxed<vander_forward>,
+  .vjp = composite(),
+  .samples = "(3,) | (3,) 5 | (3,) 2 increasing=True | (3,):int64",
+  .errors = "(2,3) -> RuntimeError: x must be a one-dimensional tensor.",
+  .doc = "Powers of a vector's elements as columns: highest first, or last with ``increasing``.",
 };
 
 }  // namespace

@@ -32,4 +32,16 @@ inline Tensor column_stack(std::span<const Tensor> tensors) {
   static const OpDef& op = find_op("column_stack");
   return call_op<Tensor>(op, tensors);
 }
+inline Tensor block_diag(std::span<const Tensor> tensors) {
+  static const OpDef& op = find_op("block_diag");
+  return call_op<Tensor>(op, tensors);
+}
+inline Tensor cartesian_prod(std::span<const Tensor> tensors) {
+  static const OpDef& op = find_op("cartesian_prod");
+  return call_op<Tensor>(op, tensors);
+}
+inline Tensor vander(const Tensor& x, std::optional<int64_t> N = std::nullopt, bool increasing = false) {
+  static const OpDef& op = find_op("vander");
+  return call_op<Tensor>(op, x, N, increasing);
+}
 }  // namespace fb

@@ -42,40 +42,38 @@ Tensor flip_forward(const Tensor& input, Ints dims) {
   if (out.numel() > 0) kernels::copy(out, flipped(input, wrapped));
   return out;
 }
-void flip_vjp(Grad& g) {
-  g.set("input", flip(g.dout(), g.arg<Ints>("dims")));
-}
-OP(flip){
-    .schema = "flip(Tensor input, int[1] dims) -> Tensor",
-    .forward = boxed<flip_forward>,
-    .vjp = flip_vjp,
-    .samples = "(3,4) [0] | (3,4) [0,-1] | (2,3) [] | () [0] | (0,3) [0] | (2,3):int64 [1]",
-    .errors = "(3,4) [0,0] -> RuntimeError: dim 0 appears multiple times in the list of dims",
-    .doc = "A copy with the given dimensions in reverse order.",
+void flip_vjp(Grad& g) { g.set("input", flip(g.dout(), g.arg<Ints>("dims"))); }
+OP(flip) {
+  .schema = "flip(Tensor input, int[1] dims) -> Tensor",
+  .forward = boxed<flip_forward>,
+  .vjp = flip_vjp,
+  .samples = "(3,4) [0] | (3,4) [0,-1] | (2,3) [] | () [0] | (0,3) [0] | (2,3):int64 [1]",
+  .errors = "(3,4) [0,0] -> RuntimeError: dim 0 appears multiple times in the list of dims",
+  .doc = "A copy with the given dimensions in reverse order.",
 };
 Tensor fliplr_forward(const Tensor& input) {
   FB_CHECK(input.dim() >= 2, "Input must be >= 2-d.");
   return flip(input, Dims{1});
 }
-OP(fliplr){
-    .schema = "fliplr(Tensor input) -> Tensor",
-    .forward = boxed<fliplr_forward>,
-    .vjp = composite(),
-    .samples = "(3,4)",
-    .errors = "(3,) -> RuntimeError: Input must be >= 2-d.",
-    .doc = "A copy with the second dimension in reverse order.",
+OP(fliplr) {
+  .schema = "fliplr(Tensor input) -> Tensor",
+  .forward = boxed<fliplr_forward>,
+  .vjp = composite(),
+  .samples = "(3,4)",
+  .errors = "(3,) -> RuntimeError: Input must be >= 2-d.",
+  .doc = "A copy with the second dimension in reverse order.",
 };
 Tensor flipud_forward(const Tensor& input) {
   FB_CHECK(input.dim() >= 1, "Input must be >= 1-d.");
   return flip(input, Dims{0});
 }
-OP(flipud){
-    .schema = "flipud(Tensor input) -> Tensor",
-    .forward = boxed<flipud_forward>,
-    .vjp = composite(),
-    .samples = "(3,4) | (3,)",
-    .errors = "() -> RuntimeError: Input must be >= 1-d.",
-    .doc = "A copy with the first dimension in reverse order.",
+OP(flipud) {
+  .schema = "flipud(Tensor input) -> Tensor",
+  .forward = boxed<flipud_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) | (3,)",
+  .errors = "() -> RuntimeError: Input must be >= 1-d.",
+  .doc = "A copy with the first dimension in reverse order.",
 };
 
 Tensor rot90_forward(const Tensor& input, int64_t k, Ints dims) {
@@ -99,14 +97,13 @@ Tensor rot90_forward(const Tensor& input, int64_t k, Ints dims) {
       return clone(input, MemoryFormat::Contiguous);
   }
 }
-OP(rot90){
-    .schema = "rot90(Tensor input, int k=1, int[] dims=[0,1]) -> Tensor",
-    .forward = boxed<rot90_forward>,
-    .vjp = composite(),
-    .samples = "(2,3) | (2,3) 2 | (2,3,4) -1 [1,2] | (2,3) 0",
-    .errors = "(2,3) 1 [0,0] -> RuntimeError: expected rotation dims to be different",
-    .doc =
-        "Turns the plane of two dimensions by ``k`` quarters, from the first towards the second.",
+OP(rot90) {
+  .schema = "rot90(Tensor input, int k=1, int[] dims=[0,1]) -> Tensor",
+  .forward = boxed<rot90_forward>,
+  .vjp = composite(),
+  .samples = "(2,3) | (2,3) 2 | (2,3,4) -1 [1,2] | (2,3) 0",
+  .errors = "(2,3) 1 [0,0] -> RuntimeError: expected rotation dims to be different",
+  .doc = "Turns the plane of two dimensions by ``k`` quarters, from the first towards the second.",
 };
 
 // --- roll
@@ -149,15 +146,15 @@ void roll_vjp(Grad& g) {
   for (int64_t& shift : back) shift = -shift;
   g.set("input", roll(g.dout(), back, g.arg<Ints>("dims")));
 }
-OP(roll){
-    .schema = "roll(Tensor input, int[1] shifts, int[1] dims=[]) -> Tensor",
-    .forward = boxed<roll_forward>,
-    .vjp = roll_vjp,
-    .samples = "(3,4) 1 | (3,4) 1 0 | (3,4) [1,-2] [0,1] | (3,4) 5 -1 | (0,3) 1 0 | () 1",
-    .errors = "(3,4) 1 [0,1] -> RuntimeError: shifts and dimensions must align. shifts: 1, dims:2",
-    .doc =
-        "A copy whose elements are moved along dimensions; what leaves at one end comes in at the "
-        "other.",
+OP(roll) {
+  .schema = "roll(Tensor input, int[1] shifts, int[1] dims=[]) -> Tensor",
+  .forward = boxed<roll_forward>,
+  .vjp = roll_vjp,
+  .samples = "(3,4) 1 | (3,4) 1 0 | (3,4) [1,-2] [0,1] | (3,4) 5 -1 | (0,3) 1 0 | () 1",
+  .errors = "(3,4) 1 [0,1] -> RuntimeError: shifts and dimensions must align. shifts: 1, dims:2",
+  .doc =
+      "A copy whose elements are moved along dimensions; what leaves at one end comes in at the "
+      "other.",
 };
 
 // --- repeat
@@ -206,14 +203,14 @@ void repeat_vjp(Grad& g) {
   Tensor summed = sum(reshape(g.dout(), repeated_grid(sizes, repeats)), copies.span());
   g.set("input", reshape(summed, sizes));
 }
-OP(repeat){
-    .schema = "repeat(Tensor input, int[] repeats) -> Tensor",
-    .names = "Tensor.repeat",
-    .forward = boxed<repeat_forward>,
-    .vjp = repeat_vjp,
-    .samples = "(2,3) [2,2] | (3,) [2,1,3] | () [3] | (2,3) [0,1] | (2,) [1]",
-    .errors = "(2,3) [2] -> RuntimeError: Number of dimensions of repeat dims can not be smaller",
-    .doc = R"(The tensor laid side by side ``repeats[d]`` times along each dimension, as a copy.
+OP(repeat) {
+  .schema = "repeat(Tensor input, int[] repeats) -> Tensor",
+  .names = "Tensor.repeat",
+  .forward = boxed<repeat_forward>,
+  .vjp = repeat_vjp,
+  .samples = "(2,3) [2,2] | (3,) [2,1,3] | () [3] | (2,3) [0,1] | (2,) [1]",
+  .errors = "(2,3) [2] -> RuntimeError: Number of dimensions of repeat dims can not be smaller",
+  .doc = R"(The tensor laid side by side ``repeats[d]`` times along each dimension, as a copy.
 
 Example::
 
@@ -228,12 +225,12 @@ Tensor tile_forward(const Tensor& input, Ints dims) {
   while (static_cast<int64_t>(repeats.size()) < input.dim()) repeats.insert(0, 1);
   return repeat(input, repeats);
 }
-OP(tile){
-    .schema = "tile(Tensor input, int[] dims) -> Tensor",
-    .forward = boxed<tile_forward>,
-    .vjp = composite(),
-    .samples = "(2,3) [2] | (2,3) [2,1] | (3,) [2,2]",
-    .doc = "As :meth:`Tensor.repeat`, with missing leading repeats taken as 1.",
+OP(tile) {
+  .schema = "tile(Tensor input, int[] dims) -> Tensor",
+  .forward = boxed<tile_forward>,
+  .vjp = composite(),
+  .samples = "(2,3) [2] | (2,3) [2,1] | (3,) [2,2]",
+  .doc = "As :meth:`Tensor.repeat`, with missing leading repeats taken as 1.",
 };
 
 // --- repeat_interleave
@@ -284,15 +281,15 @@ Tensor repeat_interleave_tensor(const Tensor& input, const Tensor& repeats,
   return index_select(t, d, repeat_interleave(counts, output_size));
 }
 
-OP(repeat_interleave){
-    .schema =
-        "repeat_interleave.self_int(Tensor input, int repeats, int? dim=None, *, int? "
-        "output_size=None) -> Tensor",
-    .forward = boxed<repeat_interleave_int>,
-    .vjp = composite(),
-    .samples = "(2,3) 2 | (2,3) 2 dim=0 | (2,3) 3 dim=-1 | (3,) 0 | () 2",
-    .errors = "(3,) -1 -> RuntimeError: Repeats must be non-negative",
-    .doc = R"(Each element, or each slice of a dimension, several times in a row.
+OP(repeat_interleave) {
+  .schema =
+      "repeat_interleave.self_int(Tensor input, int repeats, int? dim=None, *, int? "
+      "output_size=None) -> Tensor",
+  .forward = boxed<repeat_interleave_int>,
+  .vjp = composite(),
+  .samples = "(2,3) 2 | (2,3) 2 dim=0 | (2,3) 3 dim=-1 | (3,) 0 | () 2",
+  .errors = "(3,) -1 -> RuntimeError: Repeats must be non-negative",
+  .doc = R"(Each element, or each slice of a dimension, several times in a row.
 
 Args:
     repeats: a number, or one for each slice.
@@ -305,23 +302,23 @@ Example::
     tensor([1, 1, 2, 2])
 )",
 };
-OP(repeat_interleave_tensor){
-    .schema =
-        "repeat_interleave.self_Tensor(Tensor input, Tensor repeats, int? dim=None, *, int? "
-        "output_size=None)"
-        " -> Tensor",
-    .names = "repeat_interleave, Tensor.repeat_interleave",
-    .forward = boxed<repeat_interleave_tensor>,
-    .vjp = composite(),
-    .samples = "(3,2) (3,):int64@0..4 dim=0 | (3,) (1,):int64@0..4",
+OP(repeat_interleave_tensor) {
+  .schema =
+      "repeat_interleave.self_Tensor(Tensor input, Tensor repeats, int? dim=None, *, int? "
+      "output_size=None)"
+      " -> Tensor",
+  .names = "repeat_interleave, Tensor.repeat_interleave",
+  .forward = boxed<repeat_interleave_tensor>,
+  .vjp = composite(),
+  .samples = "(3,2) (3,):int64@0..4 dim=0 | (3,) (1,):int64@0..4",
 };
-OP(interleave_index){
-    .schema = "repeat_interleave(Tensor repeats, *, int? output_size=None) -> Tensor",
-    .names = "repeat_interleave",
-    .forward = boxed<interleave_index_forward>,
-    .vjp = no_gradient(),
-    .samples = "(3,):int64@0..4",
-    .errors = "(3,) -> NotImplementedError: not implemented for 'Float'",
+OP(interleave_index) {
+  .schema = "repeat_interleave(Tensor repeats, *, int? output_size=None) -> Tensor",
+  .names = "repeat_interleave",
+  .forward = boxed<interleave_index_forward>,
+  .vjp = no_gradient(),
+  .samples = "(3,):int64@0..4",
+  .errors = "(3,) -> NotImplementedError: not implemented for 'Float'",
 };
 
 // --- combinations
@@ -351,15 +348,87 @@ Tensor combinations_forward(const Tensor& input, int64_t r, bool with_replacemen
   if (input.is_meta()) index = empty(Dims{count}, DType::Int64, input.device());
   return reshape(index_select(input, 0, index), Dims{count / r, r});
 }
-OP(combinations){
-    .schema = "combinations(Tensor input, int r=2, bool with_replacement=False) -> Tensor",
-    .forward = boxed<combinations_forward>,
-    .vjp = composite(),
-    .samples = "(4,) | (4,) 3 | (3,) with_replacement=True | (2,) 3 | (3,) 0",
-    .errors =
-        "(2,3) -> RuntimeError: Expect a 1D vector, but got shape [2, 3] | (3,) -1 -> "
-        "RuntimeError: non-negative",
-    .doc = "All choices of ``r`` elements of a vector in their order, one per row.",
+OP(combinations) {
+  .schema = "combinations(Tensor input, int r=2, bool with_replacement=False) -> Tensor",
+  .forward = boxed<combinations_forward>,
+  .vjp = composite(),
+  .samples = "(4,) | (4,) 3 | (3,) with_replacement=True | (2,) 3 | (3,) 0",
+  .errors =
+      "(2,3) -> RuntimeError: Expect a 1D vector, but got shape [2, 3] | (3,) -1 -> "
+      "RuntimeError: non-negative",
+  .doc = "All choices of ``r`` elements of a vector in their order, one per row.",
+};
+
+// --- pixels and channels
+// --------------------------------------------------------------------------
+
+void check_image(const char* name, const Tensor& input) {
+  FB_CHECK(input.dim() >= 3, name,
+           " expects input to have at least 3 dimensions, but got input with ", input.dim(),
+           " dimension(s)");
+}
+
+Tensor pixel_shuffle_forward(const Tensor& input, int64_t r) {
+  check_image("pixel_shuffle", input);
+  FB_CHECK(r > 0, "pixel_shuffle expects a positive upscale_factor, but got ", r);
+  const int64_t channels = input.size(-3), h = input.size(-2), w = input.size(-1);
+  FB_CHECK(channels % (r * r) == 0,
+           "pixel_shuffle expects its input's 'channel' dimension to be divisible by the "
+           "square of upscale_factor, but input.size(-3)=",
+           channels, " is not divisible by ", r * r);
+  Dims parts(input.sizes().subspan(0, input.sizes().size() - 3)), order, sizes(parts);
+  const auto lead = static_cast<int64_t>(parts.size());
+  for (int64_t size : {channels / (r * r), r, r, h, w}) parts.push_back(size);
+  for (int64_t d = 0; d < lead; ++d) order.push_back(d);
+  for (int64_t d : {0, 3, 1, 4, 2}) order.push_back(lead + d);
+  for (int64_t size : {channels / (r * r), h * r, w * r}) sizes.push_back(size);
+  return reshape(clone(permute(reshape(input, parts), order), MemoryFormat::Contiguous), sizes);
+}
+OP(pixel_shuffle) {
+  .schema = "pixel_shuffle(Tensor input, int upscale_factor) -> Tensor",
+  .names = "pixel_shuffle, nn.functional.pixel_shuffle",
+  .forward = boxed<pixel_shuffle_forward>,
+  .vjp = composite(),
+  .samples = "(1,8,2,3) 2 | (9,2,2) 3 | (2,1,4,1,1) 2",
+  .errors =
+      "(2,3) 2 -> RuntimeError: pixel_shuffle expects input to have at least 3 dimensions"
+      " | (1,3,2,2) 2 -> RuntimeError: is not divisible by 4",
+  .doc = R"(Deals channels out into space: (*, C r^2, H, W) to (*, C, H r, W r).
+
+Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel
+convolutional neural network", 2016.
+)",
+};
+
+Tensor pixel_unshuffle_forward(const Tensor& input, int64_t r) {
+  check_image("pixel_unshuffle", input);
+  FB_CHECK(r > 0, "pixel_unshuffle expects a positive downscale_factor, but got ", r);
+  const int64_t channels = input.size(-3), h = input.size(-2), w = input.size(-1);
+  FB_CHECK(
+      h % r == 0,
+      "pixel_unshuffle expects height to be divisible by downscale_factor, but input.size(-2)=", h,
+      " is not divisible by ", r);
+  FB_CHECK(w % r == 0,
+           "pixel_unshuffle expects width to be divisible by downscale_factor, but input.size(-1)=",
+           w, " is not divisible by ", r);
+  Dims parts(input.sizes().subspan(0, input.sizes().size() - 3)), order, sizes(parts);
+  const auto lead = static_cast<int64_t>(parts.size());
+  for (int64_t size : {channels, h / r, r, w / r, r}) parts.push_back(size);
+  for (int64_t d = 0; d < lead; ++d) order.push_back(d);
+  for (int64_t d : {0, 2, 4, 1, 3}) order.push_back(lead + d);
+  for (int64_t size : {channels * r * r, h / r, w / r}) sizes.push_back(size);
+  return reshape(clone(permute(reshape(input, parts), order), MemoryFormat::Contiguous), sizes);
+}
+OP(pixel_unshuffle) {
+  .schema = "pixel_unshuffle(Tensor input, int downscale_factor) -> Tensor",
+  .names = "pixel_unshuffle, nn.functional.pixel_unshuffle",
+  .forward = boxed<pixel_unshuffle_forward>,
+  .vjp = composite(),
+  .samples = "(1,2,4,6) 2 | (1,3,3) 3",
+  .errors =
+      "(2,3) 2 -> RuntimeError: pixel_unshuffle expects input to have at least 3 dimensions"
+      " | (1,3,2) 2 -> RuntimeError: expects height to be divisible by downscale_factor",
+  .doc = "Gathers blocks of pixels into channels: the inverse of :func:`pixel_shuffle`.",
 };
 
 }  // namespace

@@ -48,4 +48,12 @@ inline Tensor combinations(const Tensor& input, int64_t r = 2, bool with_replace
   static const OpDef& op = find_op("combinations");
   return call_op<Tensor>(op, input, r, with_replacement);
 }
+inline Tensor pixel_shuffle(const Tensor& input, int64_t upscale_factor) {
+  static const OpDef& op = find_op("pixel_shuffle");
+  return call_op<Tensor>(op, input, upscale_factor);
+}
+inline Tensor pixel_unshuffle(const Tensor& input, int64_t downscale_factor) {
+  static const OpDef& op = find_op("pixel_unshuffle");
+  return call_op<Tensor>(op, input, downscale_factor);
+}
 }  // namespace fb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar
 
 from flambeau import _C
@@ -16,6 +17,7 @@ __all__ = [
     "are_deterministic_algorithms_enabled",
     "broadcast_shapes",
     "compiled_with_cxx11_abi",
+    "einsum",
     "finfo",
     "get_float32_matmul_precision",
     "get_num_interop_threads",
@@ -140,6 +142,50 @@ def result_type(tensor1: Any, tensor2: Any) -> Any:
     if isinstance(b, Tensor):
         return add(b, a).dtype
     return (_C._from_data(a) + _C._from_data(b)).dtype
+
+
+def _subscript(label: Any) -> str:
+    if label is Ellipsis:
+        return "..."
+    if not 0 <= operator.index(label) < 52:
+        raise ValueError(
+            "einsum(): subscript in subscript list is not within the valid range [0, 52)"
+        )
+    return chr(ord("A") + label if label < 26 else ord("a") + label - 26)
+
+
+def einsum(*args: Any) -> Tensor:
+    """Sum of products of the operands' elements, after Einstein's convention.
+
+    Args:
+        args: an equation such as ``"ij,jk->ik"`` and the operands; or operands and lists of
+            numbers below 52 (or ``...``) in turn, and at last the list of the result.
+
+    In the equation every dimension has a letter; letters that are not in the result are summed
+    over, and ``...`` stands for dimensions that broadcast. Without ``->`` the result has the
+    letters that stand just once, in alphabetical order.
+
+    Example::
+
+        >>> import flambeau as torch
+        >>> a, b = torch.arange(6).view(2, 3), torch.arange(3)
+        >>> torch.einsum("ij,j->i", a, b)
+        tensor([ 5, 14])
+        >>> torch.einsum(a, [0, 1], b, [1], [0])
+        tensor([ 5, 14])
+    """
+    if len(args) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one "
+            "operand and its subscripts list"
+        )
+    if isinstance(args[0], str):
+        return _ops["einsum"](*args)  # type: ignore[no-any-return]
+    equation = ",".join("".join(map(_subscript, labels)) for labels in args[1::2])
+    operands = args[:-1:2] if len(args) % 2 else args[::2]
+    if len(args) % 2:
+        equation += "->" + "".join(map(_subscript, args[-1]))
+    return _ops["einsum"](equation, operands)  # type: ignore[no-any-return]
 
 
 class finfo:
