@@ -11,9 +11,6 @@ from flambeau._C import Tensor
 _ops = _C.namespace("")
 
 __all__ = [
-    "broadcast_shapes", "finfo", "get_rng_state_size", "iinfo", "is_complex", "is_floating_point",
-    "is_nonzero", "is_storage", "is_tensor", "nonzero", "numel", "result_type",
-    "set_default_device", "set_default_dtype", "typename", "use_deterministic_algorithms",
     "are_deterministic_algorithms_enabled",
     "broadcast_shapes",
     "compiled_with_cxx11_abi",
@@ -28,6 +25,7 @@ __all__ = [
     "is_nonzero",
     "is_storage",
     "is_tensor",
+    "nonzero",
     "numel",
     "result_type",
     "set_default_device",
