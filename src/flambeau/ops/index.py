@@ -21,7 +21,7 @@ ROOMS = {
     "linalg_product": """
         linalg.matrix_power matrix_power Tensor.matrix_power linalg.matrix_exp matrix_exp
         Tensor.matrix_exp linalg.multi_dot chain_matmul linalg.cross cross Tensor.cross
-        linalg.vecdot linalg.vander vander linalg.tensorinv linalg.tensorsolve
+        linalg.vecdot linalg.vander linalg.tensorinv linalg.tensorsolve
     """,
     "linalg_solve": """
         linalg.inv inverse Tensor.inverse linalg.inv_ex linalg.det det Tensor.det linalg.slogdet

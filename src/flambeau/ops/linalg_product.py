@@ -291,20 +291,6 @@ def linalg_vander(x: Tensor, n: int | None) -> Any:
     return flambeau.stack(columns, -1)
 
 
-@op(
-    "vander(Tensor x, int? N=None, bool increasing=False) -> Tensor",
-    "vander",
-    vjp=composite,
-    samples="(3,) | (3,) 4 True",
-)
-def vander(x: Tensor, n: int | None, increasing: bool) -> Any:
-    """The Vandermonde matrix of a vector; falling powers unless ``increasing``."""
-    n = x.shape[0] if n is None else n
-    powers = flambeau.arange(n)
-    powers = powers if increasing else n - 1 - powers
-    return x.unsqueeze(-1) ** powers
-
-
 # --- tensors as matrices --------------------------------------------------------------------------
 
 
