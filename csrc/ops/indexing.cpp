@@ -1,11 +1,13 @@
 // Slices of one dimension, picked or changed by an index.
 #include "ops/indexing.h"
 
+#include "ops/copy.h"
 #include "ops/copy_kernels.h"
 #include "ops/creation.h"
 #include "ops/elementwise.h"
 #include "ops/grad.h"
 #include "ops/operators.h"
+#include "ops/reduce.h"
 #include "ops/slices.h"
 #include "ops/view.h"
 
@@ -14,6 +16,10 @@ namespace {
 
 [[noreturn]] void fail_in_self(int64_t, size_t, Ints) {
   raise(ErrorKind::Index, "index out of range in self");
+}
+[[noreturn]] void fail_index_copy(int64_t index, size_t, Ints sizes) {
+  raise(ErrorKind::Index, "index_copy_(): index ", index,
+        " is out of bounds for dimension 0 with size ", sizes[0]);
 }
 [[noreturn]] void fail_runtime(int64_t index, size_t d, Ints sizes) {
   raise(ErrorKind::Runtime, "index ", index, " is out of bounds for dimension ", d, " with size ",
@@ -119,6 +125,187 @@ OP(index_add) {
       "(3,4) 0 (1,):int64@7..9 (1,4) -> RuntimeError: is out of bounds for dimension 0 with size 3",
   .doc =
       "Adds the slices of ``source``, times ``alpha``, to the slices of ``input`` that ``index`` names.",
+};
+
+// --- index_copy ----------------------------------------------------------------------------------
+
+// `values` seen with the sizes of `target`, which is the displaced tensor to write.
+Tensor shaped_for(const Tensor& target, const Tensor& values) {
+  return values.alias(target.sizes(), values.dim() ? values.strides() : target.strides(),
+                      values.offset());
+}
+
+Tensor index_copy_forward(const Tensor& input, int64_t dim, const Tensor& index,
+                          const Tensor& source, Out out) {
+  const int64_t d = wrap_dim(dim, input.dim());
+  check_slices("index_copy_", input, d, index, source);
+  check_overlap(out.given() ? *out.given() : input, source);
+  Tensor result = copied(input, out);
+  Tensor offsets = slice_offsets(result, d, index, false, fail_index_copy);
+  Tensor target = displaced(result, d, index.numel());
+  kernels::write_slices(target, shaped_for(target, source), d, offsets);
+  return out.finish(result);
+}
+void index_copy_vjp(Grad& g) {
+  const int64_t dim = g.arg<int64_t>("dim");
+  Tensor index = g.in("index");
+  if (g.needs("input")) g.set("input", index_fill(g.dout(), dim, index, wrapped_number(0)));
+  if (g.needs("source"))
+    g.set("source", reshape(index_select(g.dout(), dim, index), g.sizes("source")));
+}
+
+OP(index_copy) {
+  .schema = "index_copy(Tensor input, int dim, Tensor index, Tensor source) -> Tensor",
+  .names = "index_copy, Tensor.index_copy, Tensor.index_copy_",
+  .forward = boxed<index_copy_forward>,
+  .vjp = index_copy_vjp,
+  .save = "index",
+  .samples =
+      "(5,3) 0 (1,):int64@0..5 (1,3) | (2,3,4) -1 (1,):int64@0..4 (2,3,1) | (5,) 0 (0,):int64 (0,)",
+  .errors =
+      "(3,4) 0 (1,):int64@7..8 (1,4) -> IndexError: index 7 is out of bounds for dimension 0 with size 3",
+  .doc =
+      "A copy of ``input`` with the slices that ``index`` names replaced by those of ``source``.",
+};
+
+// --- index_fill ----------------------------------------------------------------------------------
+
+Tensor index_fill_forward(const Tensor& input, int64_t dim, const Tensor& index,
+                          const Tensor& value, Out out) {
+  const int64_t d = wrap_dim(dim, input.dim());
+  FB_CHECK_INDEX(index.dim() <= 1, "index_fill_(): Index is supposed to be a vector");
+  FB_CHECK_INDEX(index.dtype() == DType::Int64, "index_fill_(): Expected dtype int64 for index.");
+  FB_CHECK(value.dim() == 0,
+           "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+           value.dim(), " dimension(s).");
+  Tensor result = copied(input, out), number = empty(Dims{}, input.dtype(), input.device());
+  if (value.impl()->wrapped_number) {
+    kernels::fill(number, item(value));
+  } else {
+    kernels::copy(number, value);
+  }
+  Tensor offsets = slice_offsets(result, d, index, true, fail_in_self);
+  Tensor target = displaced(result, d, index.numel());
+  kernels::write_slices(target, number.alias(target.sizes(), Dims(target.sizes().size(), 0), 0), d,
+                        offsets);
+  return out.finish(result);
+}
+void index_fill_vjp(Grad& g) {
+  const int64_t dim = g.arg<int64_t>("dim");
+  Tensor index = g.in("index");
+  if (g.needs("input")) g.set("input", index_fill(g.dout(), dim, index, wrapped_number(0)));
+  if (!g.needs("value")) return;
+  // An index that occurs twice fills once.
+  Tensor filled = index_fill(zeros_like(g.dout()), dim, index, wrapped_number(1));
+  g.set("value", sum(g.dout() * filled));
+}
+
+OP(index_fill) {
+  .schema = "index_fill(Tensor input, int dim, Tensor index, Tensor|Number value) -> Tensor",
+  .names = "index_fill, Tensor.index_fill, Tensor.index_fill_",
+  .forward = boxed<index_fill_forward>,
+  .vjp = index_fill_vjp,
+  .save = "index",
+  .samples = "(5,3) 0 (4,):int64@-5..5 2.5 | (2,3,4) -1 (2,):int64@0..4 () | (5,) 0 (0,):int64 1",
+  .errors = "(3,4) 0 (1,):int64@7..8 1 -> IndexError: index out of range in self",
+  .doc = "A copy of ``input`` with the slices that ``index`` names filled with a number.",
+};
+
+// --- take, put -----------------------------------------------------------------------------------
+
+[[noreturn]] void fail_take(int64_t index, size_t, Ints sizes) {
+  raise(ErrorKind::Index, "out of range: tried to access index ", index, " on a tensor of ",
+        count_elements(sizes), " elements.");
+}
+
+Tensor offsets_of_elements(const Tensor& t, const Tensor& index) {
+  Tensor offsets = empty(Dims{index.numel()}, DType::Int64, t.device());
+  kernels::element_offsets(offsets, long_index(index), t.sizes(), t.strides(), fail_take);
+  return offsets;
+}
+
+// A vector of n elements, to be displaced by offsets.
+Tensor displaced_elements(const Tensor& t, int64_t n) {
+  return t.alias(Dims{n}, Dims{0}, t.offset());
+}
+
+Tensor take_forward(const Tensor& input, const Tensor& index, Out out) {
+  FB_CHECK(index.dtype() == DType::Int64, "take(): Expected a long tensor for index, but got ",
+           dtype_class_name(index.dtype()));
+  FB_CHECK_INDEX(input.numel() > 0 || index.numel() == 0,
+                 "take(): tried to take from an empty tensor");
+  Tensor offsets = offsets_of_elements(input, index);
+  const int64_t n = index.numel();
+  Tensor result = out.make(index.sizes(), input.dtype(), input.device());
+  kernels::read_slices(result.alias(Dims{n}, Dims{1}, result.offset()),
+                       displaced_elements(input, n), 0, offsets);
+  return out.finish(result);
+}
+void take_vjp(Grad& g) {
+  Tensor zero = zeros(g.sizes("input"), g.dout().dtype(), g.dout().device());
+  g.set("input", put_(zero, g.in("index"), g.dout(), true));
+}
+
+OP(take) {
+  .schema = "take(Tensor input, Tensor index) -> Tensor",
+  .forward = boxed<take_forward>,
+  .vjp = take_vjp,
+  .save = "index",
+  .samples = "(3,4) (2,3):int64@-12..12 | (5,) (0,):int64 | () (2,):int64@0..1",
+  .errors =
+      "(3,4) (2,):int64@12..13 -> IndexError: out of range: tried to access index 12 on a tensor of 12 elements.",
+  .doc =
+      "The elements of ``input``, counted as if it were a vector, at the places ``index``, in its shape.",
+};
+
+Tensor put_forward(const Tensor& input, const Tensor& index, const Tensor& source, bool accumulate,
+                   Out out) {
+  FB_CHECK(index.dtype() == DType::Int64, "put_(): Expected a long tensor for index, but got ",
+           dtype_class_name(index.dtype()));
+  FB_CHECK(input.dtype() == source.dtype(),
+           "put_(): self and source expected to have the same dtype, but got self.dtype = ",
+           dtype_class_name(input.dtype()),
+           " and source.dtype = ", dtype_class_name(source.dtype()));
+  const int64_t n = index.numel();
+  FB_CHECK(
+      source.numel() == n,
+      "put_(): Expected source and index to have the same number of elements, but got source.numel() = ",
+      source.numel(), ", index.numel() = ", n);
+  FB_CHECK_INDEX(input.numel() > 0 || n == 0, "put_(): Tried to put elements into an empty tensor");
+  check_overlap(out.given() ? *out.given() : input, source);
+  Tensor result = copied(input, out), offsets = offsets_of_elements(result, index);
+  Tensor values = source.is_contiguous() ? source : clone(source, MemoryFormat::Contiguous);
+  Tensor target = displaced_elements(result, n);
+  values = values.alias(Dims{n}, Dims{1}, values.offset());
+  if (accumulate) {
+    kernels::add_slices(target, values, 0, offsets);
+  } else {
+    kernels::write_slices(target, values, 0, offsets);
+  }
+  return out.finish(result);
+}
+void put_vjp(Grad& g) {
+  Tensor index = g.in("index");
+  if (g.needs("input")) {
+    Tensor none = zeros(Dims(index.sizes()), g.dout().dtype(), g.dout().device());
+    g.set("input", g.arg<bool>("accumulate") ? g.dout() : put(g.dout(), index, none));
+  }
+  if (g.needs("source")) g.set("source", reshape(take(g.dout(), index), g.sizes("source")));
+}
+
+OP(put) {
+  .schema = "put(Tensor input, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
+  .names = "put, Tensor.put, Tensor.put_",
+  .forward = boxed<put_forward>,
+  .vjp = put_vjp,
+  .save = "index",
+  .samples =
+      "(3,4) (1,):int64@-12..12 (1,) | (3,4) (5,):int64@0..12 (5,) True | (3,4) (0,):int64 (0,)",
+  .errors =
+      "(3,4) (2,):int64@12..13 (2,) -> IndexError: out of range: tried to access index 12 on a tensor of 12 elements."
+      " | (3,4) (2,):int64@0..3 (3,) -> RuntimeError: Expected source and index to have the same number of elements",
+  .doc =
+      "A copy of ``input``, counted as if it were a vector, with ``source`` at the places ``index``.",
 };
 
 }  // namespace

@@ -1,0 +1,196 @@
+#include "ops/scatter_kernels.h"
+
+#include <cstring>
+
+#include "core/error.h"
+#include "cpu/cpu.h"
+
+namespace fb {
+namespace {
+
+constexpr int64_t kGrain = 16384;  // elements
+
+[[noreturn, gnu::noinline]] void raise_bounds(int64_t index, int64_t dim, int64_t size) {
+  raise(ErrorKind::Runtime, "index ", index, " is out of bounds for dimension ", dim, " with size ",
+        size);
+}
+
+// How the index, the tensor of its shape and the tensor it points into are walked: lines along the
+// last dimension, one after the other along `dim`, and independent of each other along the rest.
+struct Walk {
+  Walk(const Tensor& index, const Tensor& values, const Tensor& target, int64_t dim)
+      : dim(dim), size(target.sizes()[dim]), step(target.strides()[dim]) {
+    const int64_t last = index.dim() - 1;
+    length = index.sizes()[last];
+    index_inner = index.strides()[last];
+    value_inner = values.strides()[last];
+    target_inner = last == dim ? 0 : target.strides()[last];
+    if (last != dim) {
+      depth = index.sizes()[dim];
+      index_depth = index.strides()[dim];
+      value_depth = values.strides()[dim];
+    }
+    for (int64_t d = last; d-- > 0;) {
+      if (d == dim) continue;
+      outer *= index.sizes()[d];
+      sizes.push_back(index.sizes()[d]);
+      index_strides.push_back(index.strides()[d]);
+      value_strides.push_back(values.strides()[d]);
+      target_strides.push_back(target.strides()[d]);
+    }
+  }
+  void locate(int64_t i, int64_t& at_index, int64_t& at_value, int64_t& at_target) const {
+    for (size_t d = 0; d < sizes.size(); ++d) {
+      const int64_t k = i % sizes[d];
+      i /= sizes[d];
+      at_index += k * index_strides[d];
+      at_value += k * value_strides[d];
+      at_target += k * target_strides[d];
+    }
+  }
+  // Along a line the index is one number.
+  bool whole_lines() const { return index_inner == 0 && (target_inner != 0 || length == 1); }
+
+  int64_t dim, size, step;
+  int64_t length, depth = 1, outer = 1;
+  int64_t index_inner, value_inner, target_inner, index_depth = 0, value_depth = 0;
+  SmallVector<int64_t, 6> sizes, index_strides, value_strides, target_strides;
+};
+
+template <class T, class F>
+void walk_line(const Walk& w, const int64_t* index, T* value, T* target, int64_t n, F f) {
+  auto checked = [&](int64_t i) {
+    if (__builtin_expect(static_cast<uint64_t>(i) >= static_cast<uint64_t>(w.size), 0))
+      raise_bounds(i, w.dim, w.size);
+    return i * w.step;
+  };
+  if (w.whole_lines()) {
+    T* line = target + checked(*index);
+    if (w.value_inner == 1 && w.target_inner == 1) {
+      for (int64_t j = 0; j < n; ++j) f(value[j], line[j]);
+    } else {
+      for (int64_t j = 0; j < n; ++j) f(value[j * w.value_inner], line[j * w.target_inner]);
+    }
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j)
+    f(value[j * w.value_inner], target[checked(index[j * w.index_inner]) + j * w.target_inner]);
+}
+
+// Lines whose elements may meet in the target stay with one thread, in order; `meet` is false for
+// reading.
+template <class T, class F>
+void walk(const Tensor& index, const Tensor& values, const Tensor& target, int64_t dim, bool meet,
+          F f) {
+  const Walk w(index, values, target, dim);
+  constexpr int64_t kColumns = 256;
+  const bool split = w.outer < 64 && (!meet || w.target_inner != 0);
+  const int64_t pieces = split ? std::max<int64_t>(1, w.length / kColumns) : 1;
+  const int64_t per_piece = std::max<int64_t>(1, w.depth * w.length / pieces);
+  parallel_for(0, w.outer * pieces, std::max<int64_t>(1, kGrain / per_piece),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t piece = i % pieces, first = w.length * piece / pieces,
+                                 n = w.length * (piece + 1) / pieces - first;
+                   int64_t at_index = first * w.index_inner, at_value = first * w.value_inner,
+                           at_target = first * w.target_inner;
+                   w.locate(i / pieces, at_index, at_value, at_target);
+                   for (int64_t k = 0; k < w.depth; ++k) {
+                     walk_line(w, index.data<int64_t>() + at_index + k * w.index_depth,
+                               values.data<T>() + at_value + k * w.value_depth,
+                               target.data<T>() + at_target, n, f);
+                   }
+                 }
+               });
+}
+
+#define BY_SIZE(size, ...)         \
+  switch (size) {                  \
+    case 1: {                      \
+      using scalar_t = uint8_t;    \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    case 2: {                      \
+      using scalar_t = uint16_t;   \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    case 4: {                      \
+      using scalar_t = uint32_t;   \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    case 8: {                      \
+      using scalar_t = uint64_t;   \
+      __VA_ARGS__;                 \
+      break;                       \
+    }                              \
+    default: {                     \
+      using scalar_t = complex128; \
+      __VA_ARGS__;                 \
+    }                              \
+  }
+
+void gather_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& index) {
+  if (index.numel() == 0) return;
+  BY_SIZE(out.item_size(), walk<scalar_t>(index, out, source, dim, false,
+                                          [](scalar_t& to, const scalar_t& from) { to = from; }));
+}
+
+// Half types are computed in float32.
+template <class T, class F>
+T computed(T a, T b, F f) {
+  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
+    return T(f(static_cast<float>(a), static_cast<float>(b)));
+  } else {
+    return static_cast<T>(f(a, b));
+  }
+}
+
+template <class T, class F>
+void scatter_with(const Tensor& target, int64_t dim, const Tensor& index, const Tensor& values,
+                  F f) {
+  walk<T>(index, values, target, dim, true,
+          [&](const T& from, T& to) { to = computed(to, from, f); });
+}
+
+void scatter_cpu(const Tensor& target, int64_t dim, const Tensor& index, const Tensor& values,
+                 ScatterMode mode) {
+  if (index.numel() == 0) return;
+  switch (mode) {
+    case ScatterMode::Assign:
+      BY_SIZE(target.item_size(),
+              walk<scalar_t>(index, values, target, dim, true,
+                             [](const scalar_t& from, scalar_t& to) { to = from; }));
+      break;
+    case ScatterMode::Add:
+      FB_DISPATCH(target.dtype(), FB_ALL, "scatter_add_", {
+        scatter_with<scalar_t>(target, dim, index, values, [](auto a, auto b) { return a + b; });
+      });
+      break;
+    case ScatterMode::Multiply:
+      FB_DISPATCH(target.dtype(), FB_ALL, "scatter_multiply_", {
+        scatter_with<scalar_t>(target, dim, index, values, [](auto a, auto b) { return a * b; });
+      });
+      break;
+    case ScatterMode::Max:  // a NaN stays
+      FB_DISPATCH(target.dtype(), FB_REAL_BOOL, "scatter_amax_", {
+        scatter_with<scalar_t>(target, dim, index, values,
+                               [](auto a, auto b) { return b > a || b != b ? b : a; });
+      });
+      break;
+    case ScatterMode::Min:
+      FB_DISPATCH(target.dtype(), FB_REAL_BOOL, "scatter_amin_", {
+        scatter_with<scalar_t>(target, dim, index, values,
+                               [](auto a, auto b) { return b < a || b != b ? b : a; });
+      });
+      break;
+  }
+}
+
+CPU_KERNEL(gather, gather_cpu)
+CPU_KERNEL(scatter, scatter_cpu)
+
+}  // namespace
+}  // namespace fb
