@@ -12,8 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import flambeau as torch
-from flambeau import _C
-from flambeau import ops as rooms
+from flambeau import _C, ops as rooms
 from flambeau.ops.index import ROOMS
 from flambeau.ops.record import composite, no_gradient, not_differentiable, op
 

@@ -381,7 +381,7 @@ RANDOM = [
 ]
 
 
-@pytest.mark.parametrize("transform", RANDOM, ids=repr)
+@pytest.mark.parametrize("transform", RANDOM, ids=lambda t: type(t).__name__)
 def test_a_seed_gives_the_same_for_pictures_and_tensors(rng, transform):
     image = picture(rng)
     results = set()

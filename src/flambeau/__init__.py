@@ -4,58 +4,56 @@
 first used.
 """
 
-# Everything is public here; __init__.pyi says what there is.
-# ruff: noqa: F401
-
+# ruff: noqa: E402
 from __future__ import annotations
 
 import importlib as _importlib
-from math import e, inf, nan, pi
-from typing import Any
+from math import e as e, inf as inf, nan as nan, pi as pi
+from typing import TYPE_CHECKING, Any
 
 from flambeau import _C
 from flambeau._C import (
-    Generator,
-    Size,
-    Tensor,
-    bfloat16,
-    bool,
-    can_cast,
-    cdouble,
-    cfloat,
-    channels_last,
-    channels_last_3d,
-    complex64,
-    complex128,
-    contiguous_format,
-    default_generator,
-    device,
-    double,
-    dtype,
-    float,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    get_num_threads,
-    half,
-    int,
-    int8,
-    int16,
-    int32,
-    int64,
-    is_grad_enabled,
-    is_inference_mode_enabled,
-    layout,
-    long,
-    memory_format,
-    preserve_format,
-    promote_types,
-    set_num_threads,
-    short,
-    sparse_coo,
-    strided,
-    uint8,
+    Generator as Generator,
+    Size as Size,
+    Tensor as Tensor,
+    bfloat16 as bfloat16,
+    bool as bool,
+    can_cast as can_cast,
+    cdouble as cdouble,
+    cfloat as cfloat,
+    channels_last as channels_last,
+    channels_last_3d as channels_last_3d,
+    complex64 as complex64,
+    complex128 as complex128,
+    contiguous_format as contiguous_format,
+    default_generator as default_generator,
+    device as device,
+    double as double,
+    dtype as dtype,
+    float as float,
+    float16 as float16,
+    float32 as float32,
+    float64 as float64,
+    get_default_dtype as get_default_dtype,
+    get_num_threads as get_num_threads,
+    half as half,
+    int as int,
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    int64 as int64,
+    is_grad_enabled as is_grad_enabled,
+    is_inference_mode_enabled as is_inference_mode_enabled,
+    layout as layout,
+    long as long,
+    memory_format as memory_format,
+    preserve_format as preserve_format,
+    promote_types as promote_types,
+    set_num_threads as set_num_threads,
+    short as short,
+    sparse_coo as sparse_coo,
+    strided as strided,
+    uint8 as uint8,
 )
 
 __version__ = "0.1.0"
@@ -65,23 +63,44 @@ newaxis = None
 # The operators of the registry whose names have no dots: add, sum, cat, ...
 globals().update(_C.namespace(""))
 
-from flambeau._functions import *  # noqa: E402, F403
-from flambeau._tensor import as_tensor, asarray, from_dlpack, from_numpy, frombuffer, tensor  # noqa: E402
-from flambeau.autograd.grad_mode import (  # noqa: E402
-    enable_grad,
-    inference_mode,
-    no_grad,
-    set_grad_enabled,
-)
-from flambeau.random import (  # noqa: E402
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
-)
+if TYPE_CHECKING:
+    # What exists at run time only, or is loaded when it is first used, as type checkers see it.
+    from flambeau import (
+        autograd as autograd,
+        io as io,
+        linalg as linalg,
+        nn as nn,
+        optim as optim,
+        utils as utils,
+        vision as vision,
+    )
+    from flambeau._operators import *  # noqa: F403
+    from flambeau._printing import set_printoptions as set_printoptions
+    from flambeau.io import load as load, save as save
 
-from flambeau import ops as _rooms  # noqa: E402
+from flambeau import ops as _rooms
+from flambeau._functions import *  # noqa: F403
+from flambeau._tensor import (
+    as_tensor as as_tensor,
+    asarray as asarray,
+    from_dlpack as from_dlpack,
+    from_numpy as from_numpy,
+    frombuffer as frombuffer,
+    tensor as tensor,
+)
+from flambeau.autograd.grad_mode import (
+    enable_grad as enable_grad,
+    inference_mode as inference_mode,
+    no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
+)
+from flambeau.random import (
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
+    seed as seed,
+    set_rng_state as set_rng_state,
+)
 
 OutOfMemoryError = _C.OutOfMemoryError
 

@@ -11,20 +11,26 @@ if TYPE_CHECKING:
     import numpy
 
 _ops = _C.namespace("")
+_to_copy = _C._find_op("_to_copy")
+
+
+def _empty(size: tuple[int, ...], dtype: Any, device: Any = None) -> Tensor:
+    made: Tensor = _ops["empty"](size, dtype=dtype, device=device)
+    return made
 
 
 def _legacy_tensor(*args: Any, device: Any = None, **kwargs: Any) -> Tensor:
     """``Tensor(2, 3)``: uninitialised memory; ``Tensor([1, 2])``: data, of the default dtype."""
     dtype = _C.get_default_dtype()
     if not args:
-        return _ops["empty"]([0], dtype=dtype, device=device)
+        return _empty((0,), dtype, device)
     first = args[0]
     if len(args) == 1 and isinstance(first, Tensor):
         return first.detach() if first.dtype == dtype else first.detach().to(dtype)
     if len(args) == 1 and not isinstance(first, (int, _C.Size)):
         return tensor(first, dtype=dtype, device=device)
     size = first if isinstance(first, _C.Size) else args
-    return _ops["empty"](tuple(size), dtype=dtype, device=device)
+    return _empty(tuple(size), dtype, device)
 
 
 def tensor(
@@ -143,7 +149,7 @@ def from_numpy(ndarray: numpy.ndarray[Any, Any]) -> Tensor:
             raise ValueError("the array has no memory")
     if ndarray.size == 0:
         dtype = _C._from_strided_buffer(ndarray.reshape(-1)[:0].copy()).dtype
-        return _ops["empty"](tuple(ndarray.shape), dtype=dtype)
+        return _empty(ndarray.shape, dtype)
     return _C._from_strided_buffer(ndarray)
 
 
@@ -219,17 +225,15 @@ def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 
 def _copied(self: Tensor, dtype: Any, device: Any, memory_format: Any) -> Tensor:
-    return _to_copy(self, dtype=dtype, device=device, memory_format=memory_format)
-
-
-_to_copy = _C._find_op("_to_copy")
+    copied: Tensor = _to_copy(self, dtype=dtype, device=device, memory_format=memory_format)
+    return copied
 
 
 def _caster(dtype: Any) -> Any:
     def cast(self: Tensor, memory_format: Any = None) -> Tensor:
         if self.dtype == dtype and memory_format is None:
             return self
-        return _to_copy(self, dtype=dtype, device=None, memory_format=memory_format)
+        return _copied(self, dtype, None, memory_format)
 
     return cast
 
@@ -318,6 +322,7 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
             "protocol at the moment. If you were attempting to deepcopy a module, this may be "
             "because of a tensor that was computed: detach() it first."
         )
+    copy: Tensor
     with _no_grad():
         if self.is_meta:
             copy = _ops["empty_strided"](

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flambeau.ops import namespace as _namespace
 from flambeau.ops._matrices import LinAlgError
@@ -12,5 +12,4 @@ globals().update(_namespace("linalg"))
 __all__ = ["LinAlgError", *sorted(_namespace("linalg"))]
 
 if TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any: ...
+    from flambeau._operators.linalg import *  # noqa: F403

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast, overload
 
 from flambeau import _C
 
@@ -18,7 +18,7 @@ class _Switch:
 
     def __call__(self, function: F) -> F:
         if inspect.isclass(function):
-            function.__init__ = self(function.__init__)  # type: ignore[misc]
+            function.__init__ = self(function.__init__)  # type: ignore[method-assign]
             return function
         if inspect.isgeneratorfunction(function):
             return cast(F, self._wrap_generator(function))
@@ -82,6 +82,13 @@ class no_grad(_Switch):
         False
     """
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, orig_func: None = None) -> Self: ...
+        @overload
+        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
+
     def __new__(cls, orig_func: Any = None) -> Any:
         switch = super().__new__(cls)
         # `@no_grad` without parentheses.
@@ -106,6 +113,13 @@ class enable_grad(_Switch):
         >>> y.requires_grad
         True
     """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __new__(cls, orig_func: None = None) -> Self: ...
+        @overload
+        def __new__(cls, orig_func: F) -> F: ...  # type: ignore[misc]
 
     def __new__(cls, orig_func: Any = None) -> Any:
         switch = super().__new__(cls)

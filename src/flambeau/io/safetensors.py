@@ -7,7 +7,7 @@ each other without holes, and cover the file; names are unique; at most 100 MB o
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple
 
@@ -306,4 +306,4 @@ def load(data: bytes) -> dict[str, "fb.Tensor"]:
     return read_all(BytesSource(bytes(data)))
 
 
-__all__: Iterable[str] = ["load", "load_file", "safe_open", "save", "save_file"]
+__all__ = ["load", "load_file", "safe_open", "save", "save_file"]

@@ -146,19 +146,22 @@ class TensorBuilder:
 
     def _tensor(self, args: tuple[Any, ...]) -> Any:
         _count(args, 4, 4)
-        return self._view(*args, None)
+        handle, offset, size, stride = args
+        return self._view(handle, offset, size, stride, None)
 
     def _tensor_v2(self, args: tuple[Any, ...]) -> Any:
         """(storage, offset, size, stride, requires_grad, hooks, metadata=None)"""
         _count(args, 6, 7)
-        tensor = _with_metadata(self._view(*args[:4], None), args[6] if len(args) > 6 else None)
+        viewed = self._tensor(args[:4])
+        tensor = _with_metadata(viewed, args[6] if len(args) > 6 else None)
         return _with_grad(tensor, args[4])
 
     def _tensor_v3(self, args: tuple[Any, ...]) -> Any:
         """The same with a dtype before the metadata, for storages without a type."""
         _count(args, 7, 8)
         _is_dtype(args[6])
-        tensor = self._view(*args[:4], args[6])
+        handle, offset, size, stride = args[:4]
+        tensor = self._view(handle, offset, size, stride, args[6])
         return _with_grad(_with_metadata(tensor, args[7] if len(args) > 7 else None), args[4])
 
     def _meta_tensor(self, args: tuple[Any, ...]) -> Any:

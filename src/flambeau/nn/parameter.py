@@ -114,6 +114,8 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         persistent (bool): whether ``state_dict`` contains it. Default: ``True``.
     """
 
+    persistent: bool
+
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         if data is None:
             data = flambeau.empty(0)
@@ -217,7 +219,7 @@ def is_lazy(param: Any) -> bool:
     return isinstance(param, UninitializedTensorMixin)
 
 
-class UninitializedParameter(UninitializedTensorMixin, Parameter):  # type: ignore[misc]
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet; lazy modules materialize it.
 
     Args:

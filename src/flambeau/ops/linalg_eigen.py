@@ -85,9 +85,11 @@ def linalg_eigh(a: Tensor, uplo: str) -> Any:
     check_square("linalg.eigh", a)
     _check_uplo("linalg.eigh", uplo)
 
+    side: Any = uplo.upper()
+
     def eigh(x: Any) -> Any:
         try:
-            return tuple(numpy.linalg.eigh(x, uplo.upper()))
+            return tuple(numpy.linalg.eigh(x, side))
         except numpy.linalg.LinAlgError:
             raise not_converged("linalg.eigh") from None
 
@@ -123,9 +125,11 @@ def linalg_eigvalsh(a: Tensor, uplo: str) -> Any:
 
 @op("_linalg_eigvalsh(Tensor A, str UPLO) -> Tensor", "", vjp=no_gradient)
 def _eigvalsh(a: Tensor, uplo: str) -> Any:
+    side: Any = uplo.upper()
+
     def values(x: Any) -> Any:
         try:
-            return (numpy.linalg.eigvalsh(x, uplo.upper()),)
+            return (numpy.linalg.eigvalsh(x, side),)
         except numpy.linalg.LinAlgError:
             raise not_converged("linalg.eigvalsh") from None
 

@@ -139,7 +139,8 @@ def _cofactors(a: Tensor) -> Tensor:
     for i in range(n):
         product = product * others.select(-1, i)
     phase = (linalg_det(u) * linalg_det(vh)).unsqueeze(-1).unsqueeze(-1)
-    return phase * ((u * product.unsqueeze(-2)) @ vh)
+    result: Tensor = phase * ((u * product.unsqueeze(-2)) @ vh)
+    return result
 
 
 def _det_vjp(g: Any) -> None:

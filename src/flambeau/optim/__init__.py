@@ -1,7 +1,6 @@
 """Optimizers, learning-rate schedules and averaged models."""
 
-from flambeau.optim import lr_scheduler as lr_scheduler
-from flambeau.optim import swa_utils as swa_utils
+from flambeau.optim import lr_scheduler as lr_scheduler, swa_utils as swa_utils
 from flambeau.optim._adafactor import Adafactor
 from flambeau.optim._muon import Muon
 from flambeau.optim.adadelta import Adadelta

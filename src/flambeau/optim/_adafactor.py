@@ -111,12 +111,14 @@ class Adafactor(GroupedOptimizer):
     def _average_square(gradient: Tensor, state: State, new: float, floor: float) -> Tensor:
         if gradient.dim() <= 1:
             average = state["variance"].lerp_(gradient * gradient, new)
-            return average.clone()
+            copied: Tensor = average.clone()
+            return copied
         rows, columns = state["row_var"], state["col_var"]
         for part, dim in ((rows, -1), (columns, -2)):
             norm = gradient.norm(dim=dim, keepdim=True)
             part.lerp_(norm.square_().div_(gradient.size(dim)), new)
-        return (rows @ columns).div_(rows.mean(dim=-2, keepdim=True).clamp_(min=floor))
+        product: Tensor = rows @ columns
+        return product.div_(rows.mean(dim=-2, keepdim=True).clamp_(min=floor))
 
 
 def _rms(value: Tensor) -> float:

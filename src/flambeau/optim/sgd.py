@@ -112,7 +112,7 @@ class SGD(FusedOptimizer):
         if group["momentum"] == 0:
             self._call(group, parameters, gradients, [], is_first_step=False)
             return
-        buffers = [state.get("momentum_buffer") for state in states]
+        buffers: list[Any] = [state.get("momentum_buffer") for state in states]
         if all(buffer is not None for buffer in buffers):
             self._call(group, parameters, gradients, buffers, is_first_step=False)
             return
@@ -120,7 +120,9 @@ class SGD(FusedOptimizer):
             chosen = [i for i, buffer in enumerate(buffers) if (buffer is None) == first]
             for i in chosen if first else ():
                 buffers[i] = states[i]["momentum_buffer"] = fb.empty_like(parameters[i])
-            parts = ([tensors[i] for i in chosen] for tensors in (parameters, gradients, buffers))
+            parts: list[Tensors] = [
+                [tensors[i] for i in chosen] for tensors in (parameters, gradients, buffers)
+            ]
             self._call(group, *parts, is_first_step=first)
 
     def _call(

@@ -86,7 +86,7 @@ def _gate() -> Any:
     import flambeau
     from flambeau.autograd import Function
 
-    class BackwardHookFunction(Function):  # type: ignore[misc]
+    class BackwardHookFunction(Function):
         @staticmethod
         def forward(ctx: Any, on_grads: Callable[..., Any], *tensors: Any) -> Any:
             ctx.on_grads = on_grads

@@ -15,7 +15,7 @@ FASHION_MNIST = "/usr/share/datasets/fashion-mnist"  # where Debian's package pu
 HELD_OUT = 360  # neighbours come from the same hand, so a random split would flatter
 
 
-class Pictures(Dataset):  # type: ignore[misc,type-arg]
+class Pictures(Dataset):  # type: ignore[type-arg]
     """Gray pictures with a class each, all in memory.
 
     Attributes:

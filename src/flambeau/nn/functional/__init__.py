@@ -1,9 +1,14 @@
 """Functions behind the layers: native operators and composites of them."""
 
 # ruff: noqa: E402, F403
+from typing import TYPE_CHECKING
+
 from flambeau._C import namespace as _namespace
 
 globals().update(_namespace("nn.functional"))
+
+if TYPE_CHECKING:
+    from flambeau._operators.nn_functional import *
 
 from flambeau.nn.functional.activation import *
 from flambeau.nn.functional.attention import *

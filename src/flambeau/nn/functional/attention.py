@@ -110,9 +110,10 @@ def _project_separately(
     for name, weight in zip("qkv", weights, strict=True):
         if weight is None:
             raise AssertionError(f"use_separate_proj_weight is True but {name}_proj_weight is None")
-    biases = (None, None, None) if bias is None else bias.chunk(3)
+    checked: Any = weights
+    biases: Any = (None, None, None) if bias is None else bias.chunk(3)
     q, k, v = (
-        F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)
+        F.linear(x, w, b) for x, w, b in zip((query, key, value), checked, biases, strict=True)
     )
     return q, k, v
 

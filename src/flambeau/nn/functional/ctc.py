@@ -129,7 +129,7 @@ def _function() -> Any:
         return _CTC
     from flambeau.autograd import Function
 
-    class CtcLoss(Function):  # type: ignore[misc]
+    class CtcLoss(Function):
         """Negative log likelihood per sample, with the gradient for log_softmax outputs."""
 
         @staticmethod

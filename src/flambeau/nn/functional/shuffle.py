@@ -128,7 +128,7 @@ def unfold(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
             f"dimensions for input, but got: {list(input.shape)}"
         )
-    counts = windows.counts(input.shape[-2:])
+    counts = windows.counts((input.shape[-2], input.shape[-1]))
     if min(counts) < 1:
         raise RuntimeError(
             f"Given input with spatial size {tuple(input.shape[-2:])}, "

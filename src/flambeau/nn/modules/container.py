@@ -8,8 +8,10 @@ from itertools import islice
 from typing import Any, Self
 
 from flambeau.nn.module import Module, _addindent
-from flambeau.nn.modules.parameter_container import ParameterDict as ParameterDict
-from flambeau.nn.modules.parameter_container import ParameterList as ParameterList
+from flambeau.nn.modules.parameter_container import (
+    ParameterDict as ParameterDict,
+    ParameterList as ParameterList,
+)
 from flambeau.nn.modules.utils import _pairs_of, _resolve_index
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]

@@ -208,7 +208,7 @@ class _Conv(_ConvNd):
 
 
 # Looked up at every call, so that a replaced functional.conv2d is seen.
-_CONVOLUTIONS = {1: lambda: F.conv1d, 2: lambda: F.conv2d, 3: lambda: F.conv3d}
+_CONVOLUTIONS: dict[int, Any] = {1: lambda: F.conv1d, 2: lambda: F.conv2d, 3: lambda: F.conv3d}
 
 
 class Conv1d(_Conv):
@@ -335,7 +335,7 @@ class _ConvTransposeNd(_ConvNd):
         )
 
 
-_TRANSPOSED = {
+_TRANSPOSED: dict[int, Any] = {
     1: lambda: F.conv_transpose1d,
     2: lambda: F.conv_transpose2d,
     3: lambda: F.conv_transpose3d,

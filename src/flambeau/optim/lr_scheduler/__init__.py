@@ -1,15 +1,9 @@
 """Learning-rate schedules: ``step()`` them after the optimizer's ``step()``."""
 
-from flambeau.optim.lr_scheduler.base import (
-    LRScheduler,
-)
 from flambeau.optim.lr_scheduler.base import (  # names that programs for PyTorch import
+    LRScheduler,
     _enable_get_lr_call as _enable_get_lr_call,
-)
-from flambeau.optim.lr_scheduler.base import (
     _LRScheduler as _LRScheduler,
-)
-from flambeau.optim.lr_scheduler.base import (
     _warn_get_lr_called_within_step as _warn_get_lr_called_within_step,
 )
 from flambeau.optim.lr_scheduler.composite import ChainedScheduler, SequentialLR

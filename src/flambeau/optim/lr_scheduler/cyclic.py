@@ -124,7 +124,8 @@ class CyclicLR(_WithMomentum):
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
             return 1.0
-        return self.gamma**x if self.mode == "exp_range" else 1 / 2.0 ** (x - 1)
+        factor: float = self.gamma**x if self.mode == "exp_range" else 1 / 2.0 ** (x - 1)
+        return factor
 
     def get_lr(self) -> list[Rate]:
         """Compute the rates of ``self.last_epoch``, one a group, and set the momenta."""

@@ -302,7 +302,8 @@ class PolynomialLR(_Formula):
             return None
         left = 1.0 - self.last_epoch / self.total_iters
         before = 1.0 - (self.last_epoch - 1) / self.total_iters
-        return (left / before) ** self.power
+        factor: float = (left / before) ** self.power
+        return factor
 
     def _get_closed_form_lr(self) -> list[Rate]:
         left = 1.0 - min(self.total_iters, self.last_epoch) / self.total_iters

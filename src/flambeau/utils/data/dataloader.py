@@ -144,7 +144,8 @@ class DataLoader(Generic[T_co]):
             else:
                 sampler = SequentialSampler(source)
         if batch_size is not None and batch_sampler is None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+            indices: Any = sampler
+            batch_sampler = BatchSampler(indices, batch_size, drop_last)
         if collate_fn is None:
             collate_fn = default_convert if batch_sampler is None else default_collate
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import flambeau as fb
-from flambeau.vision.transforms import functional
-from flambeau.vision.transforms import functional as F
+from flambeau.vision.transforms import functional, functional as F
 from flambeau.vision.transforms.functional import InterpolationMode
 
 if TYPE_CHECKING:

@@ -461,13 +461,21 @@ def _expand_pil(
 def hflip(img: "Image") -> "Image":
     """Swap left and right."""
     _check_image(img, "hflip")
-    return img.flip(-1) if isinstance(img, fb.Tensor) else img.transpose(0)
+    if isinstance(img, fb.Tensor):
+        return img.flip(-1)
+    from PIL import ImageOps
+
+    return ImageOps.mirror(img)
 
 
 def vflip(img: "Image") -> "Image":
     """Swap top and bottom."""
     _check_image(img, "vflip")
-    return img.flip(-2) if isinstance(img, fb.Tensor) else img.transpose(1)
+    if isinstance(img, fb.Tensor):
+        return img.flip(-2)
+    from PIL import ImageOps
+
+    return ImageOps.flip(img)
 
 
 def rgb_to_grayscale(img: "Image", num_output_channels: int = 1) -> "Image":
@@ -487,8 +495,11 @@ def rgb_to_grayscale(img: "Image", num_output_channels: int = 1) -> "Image":
         )
     if img.shape[-3] == 3:
         red, green, blue = img.unbind(-3)
-        img = (LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).to(img.dtype).unsqueeze(-3)
-    return img.expand(*img.shape[:-3], num_output_channels, *img.shape[-2:])
+        mixed = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+        channel: fb.Tensor = mixed.to(img.dtype).unsqueeze(-3)
+    else:
+        channel = img
+    return channel.expand(*img.shape[:-3], num_output_channels, *img.shape[-2:])
 
 
 to_grayscale = rgb_to_grayscale

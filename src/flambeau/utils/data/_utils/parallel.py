@@ -11,7 +11,7 @@ import signal
 import time
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flambeau.utils.data._utils.transport import HELD, Inbox, Outbox, Parcel, open_memory
 from flambeau.utils.data._utils.worker import (
@@ -212,7 +212,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             self._ask()
             if isinstance(result.content, Failure):
                 result.content.reraise()
-            data = handle.inbox.unpack(result.content)
+            data = handle.inbox.unpack(cast(Parcel, result.content))
             handle.return_files()
             return data
 
@@ -254,7 +254,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         for item in ready:
             if item in by_connection:
-                return by_connection[item]  # type: ignore[index]
+                return by_connection[item]
         self._report([handle for handle in watched if handle.process.sentinel in ready])
         raise AssertionError("unreachable")
 

@@ -191,12 +191,12 @@ class Outbox:
         pickler = _Pickler(stream, buffers, file)
         pickler.dump(batch)
         spans: list[tuple[int, int]] = []
-        pieces: list[memoryview] = []
+        pieces: list[tuple[int, memoryview]] = []
         for buffer in buffers:
-            piece, offset = buffer.raw(), pickler.offsets.get(id(buffer))
+            raw, offset = buffer.raw(), pickler.offsets.get(id(buffer))
             if offset is None:
-                offset = self._append(piece, pieces)
-            spans.append((offset, piece.nbytes))
+                offset = self._append(raw, pieces)
+            spans.append((offset, raw.nbytes))
         header: Any = pickle.dumps((stream.getvalue(), spans), protocol=5)
         if len(header) > _LONGEST_HEADER:
             header = self._append(memoryview(header), pieces), len(header)

@@ -178,10 +178,12 @@ def run(
     descriptors = [file if isinstance(file, int) else file.detach() for file in files]
     if not isinstance(job, Job):
         file, parcel = job
-        job = Inbox([file.detach()]).unpack(parcel)
+        unpacked: Job = Inbox([file.detach()]).unpack(parcel)
+    else:
+        unpacked = job
     # These come when the parent is gone, or it reports the interrupt itself.
     with suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
-        _Worker(number, job, connection, Outbox(descriptors)).work()
+        _Worker(number, unpacked, connection, Outbox(descriptors)).work()
 
 
 class _Worker:

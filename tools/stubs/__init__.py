@@ -1,0 +1,1 @@
+"""Type stubs and the operator reference page, written from the operator registry."""
