@@ -59,19 +59,19 @@ void constant_pad_vjp(Grad& g) {
   for (int64_t& p : back) p = -p;
   g.set("input", constant_pad_nd(g.dout(), back, 0));
 }
-OP(constant_pad_nd){
-    .schema = "constant_pad_nd(Tensor input, int[] pad, Scalar value=0) -> Tensor",
-    .names = "constant_pad_nd",
-    .forward = boxed<constant_pad_forward>,
-    .vjp = constant_pad_vjp,
-    .samples =
-        "(2,3) [1,2] | (2,3) [1,-1,0,2] 1.5 | (2,3) [-1,-1] | (2,) [0,0] | (2,3):int64 [1,1] 7 | "
-        "(0,2) [1,1]",
-    .errors =
-        "(3,) [1] -> RuntimeError: Length of pad must be even but instead it equals 1"
-        " | (3,) [1,1,1,1] -> RuntimeError: Length of pad should be no more than twice the number "
-        "of dimensions",
-    .doc = R"(Pads the last dimensions with a number; negative amounts crop.
+OP(constant_pad_nd) {
+  .schema = "constant_pad_nd(Tensor input, int[] pad, Scalar value=0) -> Tensor",
+  .names = "constant_pad_nd",
+  .forward = boxed<constant_pad_forward>,
+  .vjp = constant_pad_vjp,
+  .samples =
+      "(2,3) [1,2] | (2,3) [1,-1,0,2] 1.5 | (2,3) [-1,-1] | (2,) [0,0] | (2,3):int64 [1,1] 7 | "
+      "(0,2) [1,1]",
+  .errors =
+      "(3,) [1] -> RuntimeError: Length of pad must be even but instead it equals 1"
+      " | (3,) [1,1,1,1] -> RuntimeError: Length of pad should be no more than twice the number "
+      "of dimensions",
+  .doc = R"(Pads the last dimensions with a number; negative amounts crop.
 
 Args:
     pad: before and after the last dimension, then the one before it, and so on.
@@ -100,18 +100,18 @@ Tensor one_hot_forward(const Tensor& input, int64_t num_classes) {
   kernels::set_ones(out, input);
   return out;
 }
-OP(one_hot){
-    .schema = "one_hot(Tensor input, int num_classes=-1) -> Tensor",
-    .names = "nn.functional.one_hot",
-    .forward = boxed<one_hot_forward>,
-    .vjp = no_gradient(),
-    .samples = "(3,):int64@0..5 | (2,3):int64@0..4 6 | ():int64@0..3",
-    .errors =
-        "(3,) -> RuntimeError: one_hot is only applicable to index tensor of type LongTensor."
-        " | (3,):int64@-5..-1 -> RuntimeError: Class values must be non-negative."
-        " | (3,):int64@3..5 2 -> RuntimeError: Class values must be smaller than num_classes.",
-    .doc =
-        R"(For each class number a vector of zeros with a one at that place: (*) to (*, num_classes).
+OP(one_hot) {
+  .schema = "one_hot(Tensor input, int num_classes=-1) -> Tensor",
+  .names = "nn.functional.one_hot",
+  .forward = boxed<one_hot_forward>,
+  .vjp = no_gradient(),
+  .samples = "(3,):int64@0..5 | (2,3):int64@0..4 6 | ():int64@0..3",
+  .errors =
+      "(3,) -> RuntimeError: one_hot is only applicable to index tensor of type LongTensor."
+      " | (3,):int64@-5..-1 -> RuntimeError: Class values must be non-negative."
+      " | (3,):int64@3..5 2 -> RuntimeError: Class values must be smaller than num_classes.",
+  .doc =
+      R"(For each class number a vector of zeros with a one at that place: (*) to (*, num_classes).
 
 Args:
     input: int64, values from 0 to ``num_classes`` - 1.

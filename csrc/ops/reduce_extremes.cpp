@@ -33,12 +33,8 @@ Tensor extreme_all(const char* name, const char* kernel, const Tensor& input, bo
            "reduction dim with the 'dim' argument.");
   return extreme_over(input, kAllDims, false, largest);
 }
-Tensor max_forward(const Tensor& input) {
-  return extreme_all("max", "max_all", input, true);
-}
-Tensor min_forward(const Tensor& input) {
-  return extreme_all("min", "min_all", input, false);
-}
+Tensor max_forward(const Tensor& input) { return extreme_all("max", "max_all", input, true); }
+Tensor min_forward(const Tensor& input) { return extreme_all("min", "min_all", input, false); }
 
 // Equal extremes share the gradient.
 Tensor shared_grad(const Tensor& grad, const Tensor& places, const Tensor& count) {
@@ -89,16 +85,10 @@ std::tuple<Tensor, Tensor> max_dim_forward(const Tensor& input, int64_t dim, boo
 std::tuple<Tensor, Tensor> min_dim_forward(const Tensor& input, int64_t dim, bool keepdim) {
   return extreme_dim("min", input, dim, keepdim, false);
 }
-void extreme_dim_vjp(Grad& g) {
-  picked_vjp(g, g.out(1), g.arg<bool>("keepdim"));
-}
+void extreme_dim_vjp(Grad& g) { picked_vjp(g, g.out(1), g.arg<bool>("keepdim")); }
 
-Tensor max_other_forward(const Tensor& input, const Tensor& other) {
-  return maximum(input, other);
-}
-Tensor min_other_forward(const Tensor& input, const Tensor& other) {
-  return minimum(input, other);
-}
+Tensor max_other_forward(const Tensor& input, const Tensor& other) { return maximum(input, other); }
+Tensor min_other_forward(const Tensor& input, const Tensor& other) { return minimum(input, other); }
 
 #define EXTREME_DIM(op)                                                                     \
   OP(op##_dim){                                                                             \
@@ -199,15 +189,15 @@ void aminmax_vjp(Grad& g) {
   if (total.defined()) g.set("input", total);
 }
 
-OP(aminmax){
-    .schema =
-        "aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
-    .forward = boxed<aminmax_forward>,
-    .vjp = aminmax_vjp,
-    .save = "input, min, max",
-    .samples = "(3,4) | (3,4) dim=0 | (3,4) dim=-1 keepdim=True | ()",
-    .errors = "(0,) -> RuntimeError: cannot compute aminmax over an empty dimension",
-    .doc = "The smallest and the largest element, of all or along ``dim``.",
+OP(aminmax) {
+  .schema =
+      "aminmax(Tensor input, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
+  .forward = boxed<aminmax_forward>,
+  .vjp = aminmax_vjp,
+  .save = "input, min, max",
+  .samples = "(3,4) | (3,4) dim=0 | (3,4) dim=-1 keepdim=True | ()",
+  .errors = "(0,) -> RuntimeError: cannot compute aminmax over an empty dimension",
+  .doc = "The smallest and the largest element, of all or along ``dim``.",
 };
 
 // --- places

@@ -17,12 +17,8 @@ namespace {
 constexpr uint64_t kAllDims = ~uint64_t{0};
 
 // Half types are reduced in float32.
-Tensor widened(const Tensor& t) {
-  return is_reduced(t.dtype()) ? _to_copy(t, DType::Float32) : t;
-}
-Tensor as_type(const Tensor& t, DType dtype) {
-  return t.dtype() == dtype ? t : _to_copy(t, dtype);
-}
+Tensor widened(const Tensor& t) { return is_reduced(t.dtype()) ? _to_copy(t, DType::Float32) : t; }
+Tensor as_type(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : _to_copy(t, dtype); }
 
 // --- variance
 // -----------------------------------------------------------------------------------------------------------
@@ -159,12 +155,8 @@ void with_mean_vjp(Grad& g, bool root) {
   }
   if (total.defined()) g.set("input", total);
 }
-void var_mean_vjp(Grad& g) {
-  with_mean_vjp(g, false);
-}
-void std_mean_vjp(Grad& g) {
-  with_mean_vjp(g, true);
-}
+void var_mean_vjp(Grad& g) { with_mean_vjp(g, false); }
+void std_mean_vjp(Grad& g) { with_mean_vjp(g, true); }
 
 #define SPREAD(op, root, saves, text)                                                              \
   OP(op){                                                                                          \
@@ -279,15 +271,15 @@ void logsumexp_vjp(Grad& g) {
   g.set("input", with_reduced(g.dout(), sizes, mask, keepdim) * conjugate(share));
 }
 
-OP(logsumexp){
-    .schema = "logsumexp(Tensor input, int[1] dim, bool keepdim=False) -> Tensor",
-    .names = "logsumexp, Tensor.logsumexp, special.logsumexp",
-    .forward = boxed<logsumexp_forward>,
-    .vjp = logsumexp_vjp,
-    .save = "input, result",
-    .samples = "(3,4) 0 | (2,3,4) [0,-1] True | (3,4) -1 | (0,) 0 | () 0",
-    .errors = "(3,4) 2 -> IndexError: Dimension out of range",
-    .doc = R"(``log(sum(exp(input)))`` along ``dim``, computed without overflow.
+OP(logsumexp) {
+  .schema = "logsumexp(Tensor input, int[1] dim, bool keepdim=False) -> Tensor",
+  .names = "logsumexp, Tensor.logsumexp, special.logsumexp",
+  .forward = boxed<logsumexp_forward>,
+  .vjp = logsumexp_vjp,
+  .save = "input, result",
+  .samples = "(3,4) 0 | (2,3,4) [0,-1] True | (3,4) -1 | (0,) 0 | () 0",
+  .errors = "(3,4) 2 -> IndexError: Dimension out of range",
+  .doc = R"(``log(sum(exp(input)))`` along ``dim``, computed without overflow.
 
 Example::
 

@@ -96,21 +96,21 @@ void vector_norm_vjp(Grad& g) {
   g.set("input", slope * masked_fill(grad / power(norm, p - 1), eq(norm, zero), zero));
 }
 
-OP(linalg_vector_norm){
-    .schema =
-        "linalg_vector_norm(Tensor input, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, "
-        "ScalarType? dtype=None) -> Tensor",
-    .names = "linalg.vector_norm",
-    .forward = boxed<vector_norm_forward>,
-    .vjp = vector_norm_vjp,
-    .save = "input, result",
-    .samples =
-        "(3,4) | (3,4) 1 0 | (3,4) 3 -1 True | (2,3,4) inf [0,2] | (3,4) -inf | (5,) 0 | (3,4) 1.5 "
-        "| (3,) 0.5 | (0,) | (3,4) dtype=float64",
-    .errors =
-        "(3,):int64 -> RuntimeError: Expected a floating point or complex tensor | (0,) inf -> "
-        "RuntimeError: does not have an identity",
-    .doc = R"(The norm ``(sum |x|^ord)^(1/ord)`` of all elements or along ``dim``.
+OP(linalg_vector_norm) {
+  .schema =
+      "linalg_vector_norm(Tensor input, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, "
+      "ScalarType? dtype=None) -> Tensor",
+  .names = "linalg.vector_norm",
+  .forward = boxed<vector_norm_forward>,
+  .vjp = vector_norm_vjp,
+  .save = "input, result",
+  .samples =
+      "(3,4) | (3,4) 1 0 | (3,4) 3 -1 True | (2,3,4) inf [0,2] | (3,4) -inf | (5,) 0 | (3,4) 1.5 "
+      "| (3,) 0.5 | (0,) | (3,4) dtype=float64",
+  .errors =
+      "(3,):int64 -> RuntimeError: Expected a floating point or complex tensor | (0,) inf -> "
+      "RuntimeError: does not have an identity",
+  .doc = R"(The norm ``(sum |x|^ord)^(1/ord)`` of all elements or along ``dim``.
 
 ``inf`` is the largest, ``-inf`` the smallest absolute value, 0 the number of elements that are not zero.)",
 };
@@ -142,27 +142,27 @@ Tensor norm_named_forward(const Tensor& input, std::string_view p, std::optional
   return reshape(total, kept_sizes(input.sizes(), mask));
 }
 
-OP(norm){
-    .schema =
-        "norm(Tensor input, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
-        "dtype=None) -> Tensor",
-    .forward = boxed<norm_forward>,
-    .vjp = composite(),
-    .samples = "(3,4) | (3,4) 1 0 | (3,4) 3 -1 True | (3,4) p=inf",
-    .errors = "(3,):int64 -> RuntimeError: Expected a floating point or complex tensor",
-    .doc =
-        "The p-norm of all elements or along ``dim``; ``p`` may also be 'fro' (2) or, of matrices, "
-        "'nuc'. See ``linalg.vector_norm``.",
+OP(norm) {
+  .schema =
+      "norm(Tensor input, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
+      "dtype=None) -> Tensor",
+  .forward = boxed<norm_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) | (3,4) 1 0 | (3,4) 3 -1 True | (3,4) p=inf",
+  .errors = "(3,):int64 -> RuntimeError: Expected a floating point or complex tensor",
+  .doc =
+      "The p-norm of all elements or along ``dim``; ``p`` may also be 'fro' (2) or, of matrices, "
+      "'nuc'. See ``linalg.vector_norm``.",
 };
-OP(norm_named){
-    .schema =
-        "norm.str(Tensor input, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
-        "dtype=None) -> Tensor",
-    .names = "norm, Tensor.norm",
-    .forward = boxed<norm_named_forward>,
-    .vjp = composite(),
-    .samples = "(3,4) 'fro' | (3,4) 'fro' [0,1] True",
-    .errors = "(3,) 'abc' -> RuntimeError: Order abc not supported",
+OP(norm_named) {
+  .schema =
+      "norm.str(Tensor input, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? "
+      "dtype=None) -> Tensor",
+  .names = "norm, Tensor.norm",
+  .forward = boxed<norm_named_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) 'fro' | (3,4) 'fro' [0,1] True",
+  .errors = "(3,) 'abc' -> RuntimeError: Order abc not supported",
 };
 
 }  // namespace

@@ -29,21 +29,17 @@ Tensor tril_forward(const Tensor& input, int64_t diagonal, Out out) {
 Tensor triu_forward(const Tensor& input, int64_t diagonal, Out out) {
   return triangle("triu", input, diagonal, true, out);
 }
-void tril_vjp(Grad& g) {
-  g.set("input", tril(g.dout(), g.arg<int64_t>("diagonal")));
-}
-void triu_vjp(Grad& g) {
-  g.set("input", triu(g.dout(), g.arg<int64_t>("diagonal")));
-}
+void tril_vjp(Grad& g) { g.set("input", tril(g.dout(), g.arg<int64_t>("diagonal"))); }
+void triu_vjp(Grad& g) { g.set("input", triu(g.dout(), g.arg<int64_t>("diagonal"))); }
 
-OP(tril){
-    .schema = "tril(Tensor input, int diagonal=0) -> Tensor",
-    .names = "tril, Tensor.tril, Tensor.tril_",
-    .forward = boxed<tril_forward>,
-    .vjp = tril_vjp,
-    .samples = "(3,4) | (4,3) 1 | (2,3,3) -1 | (0,3) | (2,2):bool | (3,3) -5",
-    .errors = "(3,) -> RuntimeError: tril: input tensor must have at least 2 dimensions",
-    .doc = R"(The elements on and below a diagonal of each matrix, zeros above.
+OP(tril) {
+  .schema = "tril(Tensor input, int diagonal=0) -> Tensor",
+  .names = "tril, Tensor.tril, Tensor.tril_",
+  .forward = boxed<tril_forward>,
+  .vjp = tril_vjp,
+  .samples = "(3,4) | (4,3) 1 | (2,3,3) -1 | (0,3) | (2,2):bool | (3,3) -5",
+  .errors = "(3,) -> RuntimeError: tril: input tensor must have at least 2 dimensions",
+  .doc = R"(The elements on and below a diagonal of each matrix, zeros above.
 
 Args:
     diagonal: 0 is the main one, 1 the one above it, -1 the one below.
@@ -55,14 +51,14 @@ Example::
             [1., 1., 0.]])
 )",
 };
-OP(triu){
-    .schema = "triu(Tensor input, int diagonal=0) -> Tensor",
-    .names = "triu, Tensor.triu, Tensor.triu_",
-    .forward = boxed<triu_forward>,
-    .vjp = triu_vjp,
-    .samples = "(3,4) | (4,3) 1 | (2,3,3) -1 | (0,3) | (2,2):bool | (3,3) 5",
-    .errors = "(3,) -> RuntimeError: triu: input tensor must have at least 2 dimensions",
-    .doc = R"(The elements on and above a diagonal of each matrix, zeros below.
+OP(triu) {
+  .schema = "triu(Tensor input, int diagonal=0) -> Tensor",
+  .names = "triu, Tensor.triu, Tensor.triu_",
+  .forward = boxed<triu_forward>,
+  .vjp = triu_vjp,
+  .samples = "(3,4) | (4,3) 1 | (2,3,3) -1 | (0,3) | (2,2):bool | (3,3) 5",
+  .errors = "(3,) -> RuntimeError: triu: input tensor must have at least 2 dimensions",
+  .doc = R"(The elements on and above a diagonal of each matrix, zeros below.
 
 Args:
     diagonal: 0 is the main one, 1 the one above it, -1 the one below.
@@ -90,15 +86,15 @@ Tensor diag_embed_forward(const Tensor& input, int64_t offset, int64_t dim1, int
   sizes.insert(static_cast<size_t>(std::max(a, b)), n);
   return diagonal_backward(input, sizes, offset, a, b);
 }
-OP(diag_embed){
-    .schema = "diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
-    .forward = boxed<diag_embed_forward>,
-    .vjp = composite(),
-    .samples = "(3,) | (2,3) | (2,3) 1 | (2,3) -1 0 2 | (0,)",
-    .errors = "(3,) 0 1 1 -> RuntimeError: diagonal dimensions cannot be identical 1, 1",
-    .doc =
-        "Matrices of zeros, in dimensions ``dim1`` and ``dim2``, with the last dimension on a "
-        "diagonal.",
+OP(diag_embed) {
+  .schema = "diag_embed(Tensor input, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
+  .forward = boxed<diag_embed_forward>,
+  .vjp = composite(),
+  .samples = "(3,) | (2,3) | (2,3) 1 | (2,3) -1 0 2 | (0,)",
+  .errors = "(3,) 0 1 1 -> RuntimeError: diagonal dimensions cannot be identical 1, 1",
+  .doc =
+      "Matrices of zeros, in dimensions ``dim1`` and ``dim2``, with the last dimension on a "
+      "diagonal.",
 };
 
 Tensor diag_forward(const Tensor& input, int64_t diagonal_offset) {
@@ -107,36 +103,36 @@ Tensor diag_forward(const Tensor& input, int64_t diagonal_offset) {
   return input.dim() == 1 ? diag_embed(input, diagonal_offset)
                           : clone(diagonal(input, diagonal_offset), MemoryFormat::Contiguous);
 }
-OP(diag){
-    .schema = "diag(Tensor input, int diagonal=0) -> Tensor",
-    .forward = boxed<diag_forward>,
-    .vjp = composite(),
-    .samples = "(3,) | (3,) -1 | (3,4) | (3,4) 1",
-    .errors = "(1,2,3) -> RuntimeError: diag(): Supports 1D or 2D tensors. Got 3D",
-    .doc = "A square matrix with the vector on a diagonal; of a matrix, a copy of its diagonal.",
+OP(diag) {
+  .schema = "diag(Tensor input, int diagonal=0) -> Tensor",
+  .forward = boxed<diag_forward>,
+  .vjp = composite(),
+  .samples = "(3,) | (3,) -1 | (3,4) | (3,4) 1",
+  .errors = "(1,2,3) -> RuntimeError: diag(): Supports 1D or 2D tensors. Got 3D",
+  .doc = "A square matrix with the vector on a diagonal; of a matrix, a copy of its diagonal.",
 };
 
-OP(diagflat){
-    .schema = "diagflat(Tensor input, int offset=0) -> Tensor",
-    .forward = boxed<+[](const Tensor& t, int64_t offset) -> Tensor {
-      return diag_embed(reshape(t, Dims{-1}), offset);
-    }>,
-    .vjp = composite(),
-    .samples = "(3,) | (2,2) 1 | ()",
-    .doc = "A square matrix with all elements of the tensor on a diagonal.",
+OP(diagflat) {
+  .schema = "diagflat(Tensor input, int offset=0) -> Tensor",
+  .forward = boxed<+[](const Tensor& t, int64_t offset) -> Tensor {
+    return diag_embed(reshape(t, Dims{-1}), offset);
+  }>,
+  .vjp = composite(),
+  .samples = "(3,) | (2,2) 1 | ()",
+  .doc = "A square matrix with all elements of the tensor on a diagonal.",
 };
 
 Tensor trace_forward(const Tensor& input) {
   FB_CHECK(input.dim() == 2, "trace: expected a matrix, but got tensor with dim ", input.dim());
   return sum(diagonal(input));
 }
-OP(trace){
-    .schema = "trace(Tensor input) -> Tensor",
-    .forward = boxed<trace_forward>,
-    .vjp = composite(),
-    .samples = "(3,4) | (0,0) | (3,3):int64",
-    .errors = "(3,) -> RuntimeError: trace: expected a matrix, but got tensor with dim 1",
-    .doc = "The sum of a matrix's diagonal.",
+OP(trace) {
+  .schema = "trace(Tensor input) -> Tensor",
+  .forward = boxed<trace_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) | (0,0) | (3,3):int64",
+  .errors = "(3,) -> RuntimeError: trace: expected a matrix, but got tensor with dim 1",
+  .doc = "The sum of a matrix's diagonal.",
 };
 
 }  // namespace

@@ -125,11 +125,13 @@ void check_single_view(const Tensor& view) {
   if (!meta || !meta->grad_fn) return;
   const auto* first = dynamic_cast<const OpNode*>(meta->grad_fn.get());
   for (const auto* node = first; node && node->op().view;) {
-    FB_CHECK(node->op().returns != OpDef::Returns::List, "Output ", node == first ? meta->slot : 0, " of ",
-             std::string_view(first->op().node_name).substr(0, first->op().node_name.rfind("Backward")),
-             " is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
-             "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
-             "by an out-of-place one.");
+    FB_CHECK(
+        node->op().returns != OpDef::Returns::List, "Output ", node == first ? meta->slot : 0,
+        " of ",
+        std::string_view(first->op().node_name).substr(0, first->op().node_name.rfind("Backward")),
+        " is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
+        "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
+        "by an out-of-place one.");
     node = dynamic_cast<const OpNode*>(node->edges[0].node.get());
   }
 }

@@ -37,14 +37,14 @@ Tensor change(const Tensor& self, F&& to_view) {
 Tensor transpose_inplace(const Tensor& input, int64_t dim0, int64_t dim1) {
   return change(input, [&] { return transpose(input, dim0, dim1); });
 }
-OP(transpose_){
-    .schema = "transpose_(Tensor(a!) input, int dim0, int dim1) -> Tensor",
-    .names = "Tensor.transpose_, Tensor.swapaxes_, Tensor.swapdims_",
-    .forward = boxed<transpose_inplace>,
-    .vjp = composite(),
-    .samples = "(2,3) 0 1 | (2,3,4) -1 0",
-    .errors = "(2,3) 0 2 -> IndexError: Dimension out of range",
-    .doc = "Swaps two dimensions of this tensor.",
+OP(transpose_) {
+  .schema = "transpose_(Tensor(a!) input, int dim0, int dim1) -> Tensor",
+  .names = "Tensor.transpose_, Tensor.swapaxes_, Tensor.swapdims_",
+  .forward = boxed<transpose_inplace>,
+  .vjp = composite(),
+  .samples = "(2,3) 0 1 | (2,3,4) -1 0",
+  .errors = "(2,3) 0 2 -> IndexError: Dimension out of range",
+  .doc = "Swaps two dimensions of this tensor.",
 };
 
 Tensor t_inplace(const Tensor& input) {
@@ -52,50 +52,50 @@ Tensor t_inplace(const Tensor& input) {
            input.dim(), "D");
   return change(input, [&] { return t(input); });
 }
-OP(t_){
-    .schema = "t_(Tensor(a!) input) -> Tensor",
-    .names = "Tensor.t_",
-    .forward = boxed<t_inplace>,
-    .vjp = composite(),
-    .samples = "(2,3) | (3,)",
-    .errors = "(2,3,4) -> RuntimeError: expects a tensor with <= 2 dimensions",
-    .doc = "Transposes this matrix.",
+OP(t_) {
+  .schema = "t_(Tensor(a!) input) -> Tensor",
+  .names = "Tensor.t_",
+  .forward = boxed<t_inplace>,
+  .vjp = composite(),
+  .samples = "(2,3) | (3,)",
+  .errors = "(2,3,4) -> RuntimeError: expects a tensor with <= 2 dimensions",
+  .doc = "Transposes this matrix.",
 };
 
 Tensor squeeze_inplace(const Tensor& input) {
   return change(input, [&] { return squeeze(input); });
 }
-OP(squeeze_){
-    .schema = "squeeze_(Tensor(a!) input) -> Tensor",
-    .names = "Tensor.squeeze_",
-    .forward = boxed<squeeze_inplace>,
-    .vjp = composite(),
-    .samples = "(1,3,1) | (2,3)",
-    .doc = "Removes dimensions of size 1 from this tensor.",
+OP(squeeze_) {
+  .schema = "squeeze_(Tensor(a!) input) -> Tensor",
+  .names = "Tensor.squeeze_",
+  .forward = boxed<squeeze_inplace>,
+  .vjp = composite(),
+  .samples = "(1,3,1) | (2,3)",
+  .doc = "Removes dimensions of size 1 from this tensor.",
 };
 Tensor squeeze_dims_inplace(const Tensor& input, Ints dim) {
   return change(input, [&] { return squeeze(input, dim); });
 }
-OP(squeeze_dims_){
-    .schema = "squeeze_.dims(Tensor(a!) input, int[1] dim) -> Tensor",
-    .names = "Tensor.squeeze_",
-    .forward = boxed<squeeze_dims_inplace>,
-    .vjp = composite(),
-    .samples = "(1,3,1) 0 | (1,3,1) [0,2]",
-    .errors = "(2,3) 2 -> IndexError: Dimension out of range",
+OP(squeeze_dims_) {
+  .schema = "squeeze_.dims(Tensor(a!) input, int[1] dim) -> Tensor",
+  .names = "Tensor.squeeze_",
+  .forward = boxed<squeeze_dims_inplace>,
+  .vjp = composite(),
+  .samples = "(1,3,1) 0 | (1,3,1) [0,2]",
+  .errors = "(2,3) 2 -> IndexError: Dimension out of range",
 };
 
 Tensor unsqueeze_inplace(const Tensor& input, int64_t dim) {
   return change(input, [&] { return unsqueeze(input, dim); });
 }
-OP(unsqueeze_){
-    .schema = "unsqueeze_(Tensor(a!) input, int dim) -> Tensor",
-    .names = "Tensor.unsqueeze_",
-    .forward = boxed<unsqueeze_inplace>,
-    .vjp = composite(),
-    .samples = "(2,3) 0 | (2,3) -1 | () 0",
-    .errors = "(2,3) 3 -> IndexError: Dimension out of range",
-    .doc = "Inserts a dimension of size 1 into this tensor.",
+OP(unsqueeze_) {
+  .schema = "unsqueeze_(Tensor(a!) input, int dim) -> Tensor",
+  .names = "Tensor.unsqueeze_",
+  .forward = boxed<unsqueeze_inplace>,
+  .vjp = composite(),
+  .samples = "(2,3) 0 | (2,3) -1 | () 0",
+  .errors = "(2,3) 3 -> IndexError: Dimension out of range",
+  .doc = "Inserts a dimension of size 1 into this tensor.",
 };
 
 }  // namespace

@@ -30,23 +30,23 @@ Tensor unflatten_forward(const Tensor& input, int64_t dim, Ints sizes) {
   for (int64_t s : input.sizes().subspan(d + 1)) shape.push_back(s);
   return view(input, shape);
 }
-OP(unflatten){
-    .schema = "unflatten(Tensor input, int dim, int[] sizes) -> Tensor",
-    .forward = boxed<unflatten_forward>,
-    .vjp = composite(),
-    .samples = "(2,6) 1 [2,3] | (6,2) 0 [3,-1] | (0,2) 0 [4,0]",
-    .errors =
-        "(2,6) 1 [4] -> RuntimeError: don't multiply up to the size of dim 1 (6) in the input "
-        "tensor",
-    .doc = "Splits one dimension into several of the given sizes, of which one may be -1.",
+OP(unflatten) {
+  .schema = "unflatten(Tensor input, int dim, int[] sizes) -> Tensor",
+  .forward = boxed<unflatten_forward>,
+  .vjp = composite(),
+  .samples = "(2,6) 1 [2,3] | (6,2) 0 [3,-1] | (0,2) 0 [4,0]",
+  .errors =
+      "(2,6) 1 [4] -> RuntimeError: don't multiply up to the size of dim 1 (6) in the input "
+      "tensor",
+  .doc = "Splits one dimension into several of the given sizes, of which one may be -1.",
 };
 
-OP(ravel){
-    .schema = "ravel(Tensor input) -> Tensor",
-    .forward = boxed<+[](const Tensor& t) -> Tensor { return reshape(t, Dims{-1}); }>,
-    .vjp = composite(),
-    .samples = "(2,3) | () | (0,2)",
-    .doc = "All elements in one dimension; a view where possible.",
+OP(ravel) {
+  .schema = "ravel(Tensor input) -> Tensor",
+  .forward = boxed<+[](const Tensor& t) -> Tensor { return reshape(t, Dims{-1}); }>,
+  .vjp = composite(),
+  .samples = "(2,3) | () | (0,2)",
+  .doc = "All elements in one dimension; a view where possible.",
 };
 
 // --- at least so many dimensions
@@ -103,13 +103,13 @@ Tensors broadcast_tensors_forward(std::span<const Tensor> tensors) {
   for (const Tensor& t : tensors) results.push_back(expand(t, shape));
   return results;
 }
-OP(broadcast_tensors){
-    .schema = "broadcast_tensors(Tensor[] tensors) -> Tensor[]",
-    .names = "broadcast_tensors",
-    .forward = boxed<broadcast_tensors_forward>,
-    .vjp = composite(),
-    .samples = "[(3,1),(4,)] | [(),(2,3)]",
-    .doc = "The tensors broadcast to their common shape, as views.",
+OP(broadcast_tensors) {
+  .schema = "broadcast_tensors(Tensor[] tensors) -> Tensor[]",
+  .names = "broadcast_tensors",
+  .forward = boxed<broadcast_tensors_forward>,
+  .vjp = composite(),
+  .samples = "[(3,1),(4,)] | [(),(2,3)]",
+  .doc = "The tensors broadcast to their common shape, as views.",
 };
 
 Tensors meshgrid_forward(std::span<const Tensor> tensors,
@@ -141,14 +141,14 @@ Tensors meshgrid_forward(std::span<const Tensor> tensors,
   }
   return grids;
 }
-OP(meshgrid){
-    .schema = "meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
-    .names = "meshgrid",
-    .forward = boxed<meshgrid_forward>,
-    .vjp = composite(),
-    .samples = "[(2,),(3,)] indexing='ij' | [(2,),(3,)] indexing='xy' | [(2,),(),(4,)]",
-    .errors = "[(2,3)] indexing='ij' -> RuntimeError: torch.meshgrid: Expected 0D or 1D tensor",
-    .doc = R"(Grids of coordinates: views of the vectors expanded along each other's dimensions.
+OP(meshgrid) {
+  .schema = "meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
+  .names = "meshgrid",
+  .forward = boxed<meshgrid_forward>,
+  .vjp = composite(),
+  .samples = "[(2,),(3,)] indexing='ij' | [(2,),(3,)] indexing='xy' | [(2,),(),(4,)]",
+  .errors = "[(2,3)] indexing='ij' -> RuntimeError: torch.meshgrid: Expected 0D or 1D tensor",
+  .doc = R"(Grids of coordinates: views of the vectors expanded along each other's dimensions.
 
 Args:
     indexing: "ij" (the default) or "xy", where the first two dimensions change places.

@@ -68,58 +68,57 @@ void split_vjp(Grad& g) {
   g.set("input", cat(douts, g.arg<int64_t>("dim")));
 }
 
-OP(split){
-    .schema = "split(Tensor input, int split_size, int dim=0) -> Tensor[]",
-    .names = "Tensor.split",
-    .forward = boxed<split_forward>,
-    .vjp = split_vjp,
-    .view = true,
-    .samples = "(5,3) 2 | (5,3) 3 -1 | (0,3) 2 | (0,3) 0",
-    .errors =
-        "(5,) -1 -> RuntimeError: split expects split_size be non-negative"
-        " | () 1 -> RuntimeError: split expects at least a 1-dimensional tensor",
-    .doc =
-        "Views of ``split_size`` (or of each of the given sizes) along a dimension; the last may "
-        "be smaller.",
+OP(split) {
+  .schema = "split(Tensor input, int split_size, int dim=0) -> Tensor[]",
+  .names = "Tensor.split",
+  .forward = boxed<split_forward>,
+  .vjp = split_vjp,
+  .view = true,
+  .samples = "(5,3) 2 | (5,3) 3 -1 | (0,3) 2 | (0,3) 0",
+  .errors =
+      "(5,) -1 -> RuntimeError: split expects split_size be non-negative"
+      " | () 1 -> RuntimeError: split expects at least a 1-dimensional tensor",
+  .doc =
+      "Views of ``split_size`` (or of each of the given sizes) along a dimension; the last may "
+      "be smaller.",
 };
-OP(split_sizes){
-    .schema = "split.sizes(Tensor input, int[] split_size, int dim=0) -> Tensor[]",
-    .names = "Tensor.split",
-    .forward = boxed<split_sizes_forward>,
-    .vjp = split_vjp,
-    .view = true,
-    .samples = "(5,3) [2,3] | (5,3) [1,0,2] 1 | (0,3) [0,0]",
-    .errors =
-        "(5,) [2,2] -> RuntimeError: split_with_sizes expects split_sizes to sum exactly to 5",
+OP(split_sizes) {
+  .schema = "split.sizes(Tensor input, int[] split_size, int dim=0) -> Tensor[]",
+  .names = "Tensor.split",
+  .forward = boxed<split_sizes_forward>,
+  .vjp = split_vjp,
+  .view = true,
+  .samples = "(5,3) [2,3] | (5,3) [1,0,2] 1 | (0,3) [0,0]",
+  .errors = "(5,) [2,2] -> RuntimeError: split_with_sizes expects split_sizes to sum exactly to 5",
 };
 // PyTorch's function names its arguments differently from the method.
-OP(split_function){
-    .schema = "_split(Tensor tensor, int split_size_or_sections, int dim=0) -> Tensor[]",
-    .names = "split",
-    .forward = boxed<+[](const Tensor& t, int64_t size, int64_t dim) -> Tensors {
-      return split(t, size, dim);
-    }>,
-    .vjp = composite(),
-    .samples = "(5,3) 2",
-    .doc = "Views of ``split_size_or_sections`` (or of each of the given sizes) along a dimension.",
+OP(split_function) {
+  .schema = "_split(Tensor tensor, int split_size_or_sections, int dim=0) -> Tensor[]",
+  .names = "split",
+  .forward = boxed<+[](const Tensor& t, int64_t size, int64_t dim) -> Tensors {
+    return split(t, size, dim);
+  }>,
+  .vjp = composite(),
+  .samples = "(5,3) 2",
+  .doc = "Views of ``split_size_or_sections`` (or of each of the given sizes) along a dimension.",
 };
-OP(split_function_sizes){
-    .schema = "_split.sizes(Tensor tensor, int[] split_size_or_sections, int dim=0) -> Tensor[]",
-    .names = "split",
-    .forward = boxed<+[](const Tensor& t, Ints sizes, int64_t dim) -> Tensors {
-      return split(t, sizes, dim);
-    }>,
-    .vjp = composite(),
-    .samples = "(5,3) [2,3]",
+OP(split_function_sizes) {
+  .schema = "_split.sizes(Tensor tensor, int[] split_size_or_sections, int dim=0) -> Tensor[]",
+  .names = "split",
+  .forward = boxed<+[](const Tensor& t, Ints sizes, int64_t dim) -> Tensors {
+    return split(t, sizes, dim);
+  }>,
+  .vjp = composite(),
+  .samples = "(5,3) [2,3]",
 };
-OP(split_with_sizes){
-    .schema = "split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
-    .forward = boxed<+[](const Tensor& t, Ints sizes, int64_t dim) -> Tensors {
-      return split(t, sizes, dim);
-    }>,
-    .vjp = composite(),
-    .samples = "(5,3) [2,3] | (5,3) [1,2] -1",
-    .doc = "Views of the given sizes along a dimension.",
+OP(split_with_sizes) {
+  .schema = "split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
+  .forward = boxed<+[](const Tensor& t, Ints sizes, int64_t dim) -> Tensors {
+    return split(t, sizes, dim);
+  }>,
+  .vjp = composite(),
+  .samples = "(5,3) [2,3] | (5,3) [1,2] -1",
+  .doc = "Views of the given sizes along a dimension.",
 };
 
 Tensors chunk_forward(const Tensor& input, int64_t chunks, int64_t dim) {
@@ -128,13 +127,13 @@ Tensors chunk_forward(const Tensor& input, int64_t chunks, int64_t dim) {
   if (n == 0) return split(input, Dims(static_cast<size_t>(chunks), 0), d);
   return split(input, (n - 1) / chunks + 1, d);
 }
-OP(chunk){
-    .schema = "chunk(Tensor input, int chunks, int dim=0) -> Tensor[]",
-    .forward = boxed<chunk_forward>,
-    .vjp = composite(),
-    .samples = "(5,3) 2 | (6,3) 4 | (2,3) 3 1 | (0,2) 3",
-    .errors = "(5,) 0 -> RuntimeError: chunk expects `chunks` to be greater than 0, got: 0",
-    .doc = "At most ``chunks`` views of equal size along a dimension; the last may be smaller.",
+OP(chunk) {
+  .schema = "chunk(Tensor input, int chunks, int dim=0) -> Tensor[]",
+  .forward = boxed<chunk_forward>,
+  .vjp = composite(),
+  .samples = "(5,3) 2 | (6,3) 4 | (2,3) 3 1 | (0,2) 3",
+  .errors = "(5,) 0 -> RuntimeError: chunk expects `chunks` to be greater than 0, got: 0",
+  .doc = "At most ``chunks`` views of equal size along a dimension; the last may be smaller.",
 };
 
 // --- slices
@@ -158,14 +157,14 @@ void unbind_vjp(Grad& g) {
   for (size_t i = 0; i < g.dout_count(); ++i) douts.push_back(g.dout_or_zeros(i));
   g.set("input", stack(douts, g.arg<int64_t>("dim")));
 }
-OP(unbind){
-    .schema = "unbind(Tensor input, int dim=0) -> Tensor[]",
-    .forward = boxed<unbind_forward>,
-    .vjp = unbind_vjp,
-    .view = true,
-    .samples = "(3,4) | (3,4) -1 | (2,0) | (0,2)",
-    .errors = "() -> IndexError: Dimension specified as 0 but tensor has no dimensions",
-    .doc = "All slices of a dimension, as views without it.",
+OP(unbind) {
+  .schema = "unbind(Tensor input, int dim=0) -> Tensor[]",
+  .forward = boxed<unbind_forward>,
+  .vjp = unbind_vjp,
+  .view = true,
+  .samples = "(3,4) | (3,4) -1 | (2,0) | (0,2)",
+  .errors = "() -> IndexError: Dimension specified as 0 but tensor has no dimensions",
+  .doc = "All slices of a dimension, as views without it.",
 };
 
 // --- NumPy's ways of cutting
@@ -217,29 +216,29 @@ Tensors tensor_split_tensor(const Tensor& input, const Tensor& where, int64_t di
   return where.dim() == 0 ? tensor_split(input, values[0], dim) : tensor_split(input, values, dim);
 }
 
-OP(tensor_split){
-    .schema = "tensor_split(Tensor input, int sections, int dim=0) -> Tensor[]",
-    .forward = boxed<tensor_split_sections>,
-    .vjp = composite(),
-    .samples = "(7,2) 3 | (2,3) 4 | (2,3) 2 -1",
-    .errors = "(3,) 0 -> RuntimeError: number of sections must be larger than 0, got 0",
-    .doc = "Views cut into ``sections`` nearly equal parts, or before each of the given indices.",
+OP(tensor_split) {
+  .schema = "tensor_split(Tensor input, int sections, int dim=0) -> Tensor[]",
+  .forward = boxed<tensor_split_sections>,
+  .vjp = composite(),
+  .samples = "(7,2) 3 | (2,3) 4 | (2,3) 2 -1",
+  .errors = "(3,) 0 -> RuntimeError: number of sections must be larger than 0, got 0",
+  .doc = "Views cut into ``sections`` nearly equal parts, or before each of the given indices.",
 };
-OP(tensor_split_indices){
-    .schema = "tensor_split.indices(Tensor input, int[] indices, int dim=0) -> Tensor[]",
-    .names = "tensor_split, Tensor.tensor_split",
-    .forward = boxed<tensor_split_indices>,
-    .vjp = composite(),
-    .samples = "(7,2) [2,5] | (7,) [-2] | (4,) [3,1,9]",
+OP(tensor_split_indices) {
+  .schema = "tensor_split.indices(Tensor input, int[] indices, int dim=0) -> Tensor[]",
+  .names = "tensor_split, Tensor.tensor_split",
+  .forward = boxed<tensor_split_indices>,
+  .vjp = composite(),
+  .samples = "(7,2) [2,5] | (7,) [-2] | (4,) [3,1,9]",
 };
-OP(tensor_split_tensor){
-    .schema =
-        "tensor_split.tensor_indices_or_sections(Tensor input, Tensor tensor_indices_or_sections, "
-        "int dim=0)"
-        " -> Tensor[]",
-    .names = "tensor_split, Tensor.tensor_split",
-    .forward = boxed<tensor_split_tensor>,
-    .vjp = composite(),
+OP(tensor_split_tensor) {
+  .schema =
+      "tensor_split.tensor_indices_or_sections(Tensor input, Tensor tensor_indices_or_sections, "
+      "int dim=0)"
+      " -> Tensor[]",
+  .names = "tensor_split, Tensor.tensor_split",
+  .forward = boxed<tensor_split_tensor>,
+  .vjp = composite(),
 };
 
 // hsplit, vsplit, dsplit: along the second (of vectors: the first), first and third dimension.
