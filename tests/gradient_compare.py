@@ -92,7 +92,7 @@ def compare(
 
 
 def same_error(function: Callable[..., Any], exact: bool = True) -> None:
-    """Assert that both libraries raise the same exception with the same words."""
+    """Assert that both libraries raise the same exception; ours may add to PyTorch's words."""
     torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     with pytest.raises(Exception) as theirs:
         function(torch)
@@ -100,4 +100,4 @@ def same_error(function: Callable[..., Any], exact: bool = True) -> None:
         function(flambeau)
     if exact:
         wanted = str(theirs.value).replace("torch.", "flambeau.")
-        assert str(ours.value).replace("torch.", "flambeau.") == wanted
+        assert str(ours.value).replace("torch.", "flambeau.").startswith(wanted)

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "cpu/convert.h"
+#include "cpu/elementwise.h"
 #include "cpu/math.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
@@ -63,6 +64,9 @@ class Target {
   }
   void put(int64_t at, int64_t n, const C* buffer) const {
     if (!direct()) convert(data_ + at * size_, dtype_, buffer, dtype_of<C>, n);
+  }
+  void put_all(const C* numbers, int64_t n) const {
+    convert(data_, dtype_, numbers, dtype_of<C>, n);
   }
 
  private:
@@ -131,6 +135,51 @@ void in_compute_type(DType dtype, const char* name, F body) {
   } else {
     raise_unsupported_dtype(name, dtype);
   }
+}
+
+constexpr int64_t kRowGrain = 16384;  // elements of a piece of work
+constexpr int64_t kStrip = 128;       // columns that are worked on side by side
+
+// Runs row(r, out, inputs) over rows of n elements. Results above the elementwise engine's limit
+// are written past the caches.
+template <class C, size_t N, class F>
+void each_row(const Tensor& out, const Tensor (&inputs)[N], int64_t n, F row) {
+  const int64_t rows = out.numel() / n, bytes = n * static_cast<int64_t>(sizeof(C));
+  const Target<C> target(out);
+  const bool streams = target.direct() && rows * bytes > kStreamBytes && bytes % 64 == 0 &&
+                       reinterpret_cast<uintptr_t>(out.raw()) % 64 == 0;
+  parallel_for(0, rows, std::max<int64_t>(1, kRowGrain / n), [&](int64_t from, int64_t to) {
+    Scratch<C> result(streams || !target.direct() ? n : 0);
+    Scratch<C> read(inputs[0].dtype() == dtype_of<C> ? 0 : n * static_cast<int64_t>(N));
+    for (int64_t r = from; r < to; ++r) {
+      const C* in[N];
+      for (size_t k = 0; k < N; ++k)
+        in[k] = Source<C>(inputs[k]).run(r * n, n, read + static_cast<int64_t>(k) * n);
+      C* to_row = streams ? result : target.run(r * n, result);
+      row(r, to_row, in);
+      if (streams) {
+        stream_copy(static_cast<C*>(out.raw()) + r * n, to_row, bytes);
+      } else {
+        target.put(r * n, n, to_row);
+      }
+    }
+    if (streams) stream_fence();
+  });
+}
+
+// Runs strip(offset, cell, width) over runs of neighbouring columns of outer x n x inner elements;
+// `cell` counts columns.
+template <class F>
+void each_strip(int64_t outer, int64_t n, int64_t inner, F strip) {
+  const int64_t strips = (inner + kStrip - 1) / kStrip, width = std::min(inner, kStrip);
+  parallel_for(0, outer * strips, std::max<int64_t>(1, kRowGrain / std::max<int64_t>(1, n * width)),
+               [&](int64_t from, int64_t to) {
+                 for (int64_t s = from; s < to; ++s) {
+                   const int64_t start = s % strips * kStrip, block = s / strips;
+                   strip(block * n * inner + start, block * inner + start,
+                         std::min(kStrip, inner - start));
+                 }
+               });
 }
 
 }  // namespace fb::inline FB_CPU_NAMESPACE

@@ -1,13 +1,9 @@
 #include "ops/softmax_kernels.h"
 
-#include "cpu/elementwise.h"
 #include "cpu/rows.h"
 
 namespace fb {
 namespace {
-
-constexpr int64_t kGrain = 16384;  // elements
-constexpr int64_t kStrip = 128;    // columns that are worked on side by side
 
 template <class C>
 void softmax_row(C* out, const C* x, int64_t n, bool log) {
@@ -31,47 +27,6 @@ void backward_row(C* out, const C* grad, const C* y, int64_t n, bool log) {
     const C total = sum_of<C>(n, [&](int64_t i) { return grad[i] * y[i]; });
     for (int64_t i = 0; i < n; ++i) out[i] = y[i] * (grad[i] - total);
   }
-}
-
-// Runs row(out, inputs, buffers...) over the rows; large results are written past the caches.
-template <class C, size_t N, class F>
-void each_row(const Tensor& out, const Tensor (&inputs)[N], int64_t n, F row) {
-  const int64_t rows = out.numel() / n, bytes = n * static_cast<int64_t>(sizeof(C));
-  const Target<C> target(out);
-  const bool streams = target.direct() &&
-                       out.numel() * static_cast<int64_t>(sizeof(C)) > kStreamBytes &&
-                       bytes % 64 == 0 && reinterpret_cast<uintptr_t>(out.raw()) % 64 == 0;
-  parallel_for(0, rows, std::max<int64_t>(1, kGrain / n), [&](int64_t from, int64_t to) {
-    Scratch<C> result(streams || !target.direct() ? n : 0);
-    Scratch<C> read(inputs[0].dtype() == dtype_of<C> ? 0 : n * static_cast<int64_t>(N));
-    for (int64_t r = from; r < to; ++r) {
-      const C* in[N];
-      for (size_t k = 0; k < N; ++k)
-        in[k] = Source<C>(inputs[k]).run(r * n, n, read + static_cast<int64_t>(k) * n);
-      C* to_row = streams ? result : target.run(r * n, result);
-      row(to_row, in);
-      if (streams) {
-        stream_copy(static_cast<C*>(out.raw()) + r * n, to_row, bytes);
-      } else {
-        target.put(r * n, n, to_row);
-      }
-    }
-    if (streams) stream_fence();
-  });
-}
-
-// Runs strip(offset, width) over runs of neighbouring columns.
-template <class F>
-void each_strip(int64_t numel, int64_t n, int64_t inner, F strip) {
-  const int64_t outer = numel / (n * inner), strips = (inner + kStrip - 1) / kStrip;
-  const int64_t width = std::min(inner, kStrip);
-  parallel_for(0, outer * strips, std::max<int64_t>(1, kGrain / (n * width)),
-               [&](int64_t from, int64_t to) {
-                 for (int64_t s = from; s < to; ++s) {
-                   const int64_t start = s % strips * kStrip;
-                   strip(s / strips * n * inner + start, std::min(kStrip, inner - start));
-                 }
-               });
 }
 
 template <class C>
@@ -122,11 +77,12 @@ void softmax_cpu(const Tensor& out, const Tensor& input, int64_t size, int64_t i
     if (inner == 1) {
       const Tensor inputs[] = {input};
       each_row<C>(out, inputs, size,
-                  [&](C* y, const C* const* in) { softmax_row(y, in[0], size, log); });
+                  [&](int64_t, C* y, const C* const* in) { softmax_row(y, in[0], size, log); });
     } else {
-      each_strip(out.numel(), size, inner, [&](int64_t at, int64_t width) {
-        softmax_strip(out.data<C>() + at, input.data<C>() + at, size, inner, width, log);
-      });
+      each_strip(out.numel() / (size * inner), size, inner,
+                 [&](int64_t at, int64_t, int64_t width) {
+                   softmax_strip(out.data<C>() + at, input.data<C>() + at, size, inner, width, log);
+                 });
     }
   });
 }
@@ -138,13 +94,15 @@ void softmax_backward_cpu(const Tensor& out, const Tensor& grad, const Tensor& r
   in_compute_type(result.dtype(), "softmax_backward", [&]<class C>(C) {
     if (inner == 1) {
       const Tensor inputs[] = {grad, result};
-      each_row<C>(out, inputs, size,
-                  [&](C* dx, const C* const* in) { backward_row(dx, in[0], in[1], size, log); });
-    } else {
-      each_strip(out.numel(), size, inner, [&](int64_t at, int64_t width) {
-        backward_strip(out.data<C>() + at, grad.data<C>() + at, result.data<C>() + at, size, inner,
-                       width, log);
+      each_row<C>(out, inputs, size, [&](int64_t, C* dx, const C* const* in) {
+        backward_row(dx, in[0], in[1], size, log);
       });
+    } else {
+      each_strip(out.numel() / (size * inner), size, inner,
+                 [&](int64_t at, int64_t, int64_t width) {
+                   backward_strip(out.data<C>() + at, grad.data<C>() + at, result.data<C>() + at,
+                                  size, inner, width, log);
+                 });
     }
   });
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 from flambeau.nn.functional.activation import *
 from flambeau.nn.functional.attention import *
+from flambeau.nn.functional.class_loss import *
 from flambeau.nn.functional.conv import *
 from flambeau.nn.functional.ctc import *
 from flambeau.nn.functional.distance import *
@@ -19,6 +20,7 @@ from flambeau.nn.functional.linear_cross_entropy import *
 from flambeau.nn.functional.loss import *
 from flambeau.nn.functional.normalization import *
 from flambeau.nn.functional.padding import *
+from flambeau.nn.functional.pair_loss import *
 from flambeau.nn.functional.pooling import *
 from flambeau.nn.functional.resample import *
 from flambeau.nn.functional.sampling import *
