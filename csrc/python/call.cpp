@@ -488,7 +488,6 @@ PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf
       if (!Binder(overloads[index], self, arena, nullptr).bind(args, nargs, kwnames, values, &out))
         return false;
       if (self->form == Form::InPlace && !(nargs && is_tensor(args[0]))) return false;
-      self->last = index;
       if (__builtin_expect(arena.overridden, 0)) {
         result = call_override(callable, args, nargs, kwnames);
         if (result || PyErr_Occurred()) return true;
@@ -497,16 +496,8 @@ PyObject* op_vectorcall(PyObject* callable, PyObject* const* args, size_t nargsf
       return true;
     };
     PyObject* result = nullptr;
-    uint32_t last = self->last;
-    if (overloads.size() == 1) {
-      if (attempt(0, result)) return result;
-    } else {
-      // Registration order decides between overloads that both fit, so only a call of the same
-      // shape may start at the last one.
-      for (uint32_t i = 0; i < overloads.size(); ++i)
-        if (attempt(i, result)) return result;
-    }
-    (void)last;
+    for (uint32_t i = 0; i < overloads.size(); ++i)
+      if (attempt(i, result)) return result;
     raise_no_match(self, args, nargs, kwnames);
   });
 }
@@ -632,7 +623,6 @@ PyObject* new_op(const std::string& dotted, bool inplace) {
   if (!o) throw PythonError();
   o->vectorcall = op_vectorcall;
   o->overloads = new std::vector<Overload>;
-  o->last = 0;
   o->form = inplace ? Form::InPlace : Form::Functional;
   o->method = method;
   o->dotted = PyUnicode_FromString(dotted.c_str());

@@ -32,8 +32,7 @@ struct Overload {
 // A Python name: one or more overloads in one form.
 struct PyOp {
   PyObject_HEAD vectorcallfunc vectorcall;
-  std::vector<Overload>* overloads;
-  uint32_t last;  // overload that matched last
+  std::vector<Overload>* overloads;  // tried in order of registration
   Form form;
   bool method;
   PyObject* name;    // "softmax"

@@ -170,6 +170,8 @@ nb::list registry() {
     d["doc"] = op->doc;
     d["view"] = op->view;
     d["python"] = op->context != nullptr;
+    d["op"] = nb::borrow(op_object(*op, Form::Functional));
+    d["in_place"] = op->inplace_form ? nb::borrow(op_object(*op, Form::InPlace)) : nb::none();
     static const char* kinds[] = {"function", "not_differentiable", "no_gradient", "composite"};
     d["vjp"] = kinds[static_cast<int>(op->vjp.kind)];
     d["why"] = op->vjp.reason;
