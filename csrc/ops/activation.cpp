@@ -111,6 +111,7 @@ OP(threshold_backward) {
   .forward = boxed<threshold_backward_forward>,
   .vjp = threshold_backward_vjp,
   .save = "input",
+  .samples = "(3,4) (3,4) 0.25 | (3,) (3,) -1",
   .doc = "``grad`` where ``input > threshold``, 0 elsewhere.",
 };
 
@@ -127,6 +128,8 @@ OP(leaky_relu) {
   .forward = boxed<leaky_relu_forward>,
   .vjp = leaky_relu_vjp,
   .save = "input",
+  .samples = "(3,4) | (3,) 0.3",
+  .doc = "``input`` where it is positive, ``negative_slope * input`` elsewhere, in place.",
 };
 WITH_INPLACE_FLAG(leaky_relu, ", float negative_slope=0.01", (double slope), (slope),
                   "(3,4) | (3,) 0.3",
@@ -147,6 +150,7 @@ OP(leaky_relu_backward) {
   .forward = boxed<leaky_relu_backward_forward>,
   .vjp = leaky_relu_backward_vjp,
   .save = "input",
+  .samples = "(3,4) (3,4) 0.3",
   .doc = "``grad`` where ``input > 0``, ``negative_slope * grad`` elsewhere.",
 };
 
@@ -165,6 +169,7 @@ OP(prelu_kernel) {
   .forward = boxed<prelu_kernel_forward>,
   .vjp = prelu_kernel_vjp,
   .save = "input, weight",
+  .samples = "(3,4) (4,) | (3,) ()",
   .doc = "``input`` where it is positive, ``weight * input`` elsewhere; both broadcast.",
 };
 
@@ -214,6 +219,8 @@ OP(elu) {
   .forward = boxed<elu_forward>,
   .vjp = elu_vjp,
   .save = "input",
+  .samples = "(3,4) | (3,) 0.5 2.0 0.5",
+  .doc = "``input`` where it is positive, ``alpha * (exp(input) - 1)`` elsewhere, in place.",
 };
 WITH_INPLACE_FLAG(
     elu, ", float alpha=1.0", (double alpha), (alpha), "(3,4) | (3,) 0.5",
@@ -241,6 +248,7 @@ OP(elu_backward) {
   .forward = boxed<elu_backward_forward>,
   .vjp = elu_backward_vjp,
   .save = "input, grad for input",
+  .samples = "(3,4) (3,4) 0.5 2.0 0.5",
   .doc = "The gradient of elu.",
 };
 
@@ -306,6 +314,8 @@ OP(hardtanh) {
   .forward = boxed<hardtanh_forward>,
   .vjp = hardtanh_vjp,
   .save = "input",
+  .samples = "(3,4) | (3,) -0.5 0.25",
+  .doc = "Elements limited to ``[min_val, max_val]``, in place.",
 };
 #define PARAMETERS ", float min_val=-1.0, float max_val=1.0"
 WITH_INPLACE_FLAG(hardtanh, PARAMETERS, (double min_val, double max_val), (min_val, max_val),
@@ -328,6 +338,7 @@ OP(hardtanh_backward) {
   .forward = boxed<hardtanh_backward_forward>,
   .vjp = hardtanh_backward_vjp,
   .save = "input",
+  .samples = "(3,4) (3,4) -0.5 0.25",
   .doc = "``grad`` where ``min_val < input < max_val``, 0 elsewhere.",
 };
 
@@ -377,10 +388,12 @@ OP(relu6) {
 
 Tensor within(const Tensor& x, double bound) { return lt(abs(x), wrapped_number(bound)); }
 
-ACTIVATION(hardswish, "nn.functional.hardswish_", "", within(x, 3) / 3.0, "")
+ACTIVATION(hardswish, "nn.functional.hardswish_", kSmall, within(x, 3) / 3.0,
+           "``input * relu6(input + 3) / 6``, in place.")
 WITH_INPLACE_FLAG(hardswish, "", (), (), kSmall,
                   "``input * relu6(input + 3) / 6`` (Howard et al. 2019).")
-ACTIVATION(hardsigmoid, "nn.functional.hardsigmoid_", "", x * 0, "")
+ACTIVATION(hardsigmoid, "nn.functional.hardsigmoid_", kSmall, x * 0,
+           "``relu6(input + 3) / 6``, in place.")
 WITH_INPLACE_FLAG(hardsigmoid, "", (), (), kSmall, "``relu6(input + 3) / 6``.")
 
 // --- smooth units --------------------------------------------------------------------------------
@@ -395,9 +408,11 @@ Tensor mish_bend(const Tensor& x) {
   return slope * (2 + x * (1 - s - t * s * 2));
 }
 
-ACTIVATION(silu, "nn.functional.silu_", "", silu_bend(x), "")
+ACTIVATION(silu, "nn.functional.silu_", kSmall, silu_bend(x),
+           "``input * sigmoid(input)``, in place.")
 WITH_INPLACE_FLAG(silu, "", (), (), kSmall, "``input * sigmoid(input)``, also called swish.")
-ACTIVATION(mish, "nn.functional.mish_", "", mish_bend(x), "")
+ACTIVATION(mish, "nn.functional.mish_", kSmall, mish_bend(x),
+           "``input * tanh(softplus(input))``, in place.")
 WITH_INPLACE_FLAG(mish, "", (), (), kSmall, "``input * tanh(softplus(input))`` (Misra 2019).")
 ACTIVATION(logsigmoid, "nn.functional.logsigmoid", kSmall, -(sigmoid(x) * sigmoid(-x)),
            "``log(sigmoid(input))``, without overflow.")
@@ -462,6 +477,7 @@ OP(gelu_backward) {
   .forward = boxed<gelu_backward_forward>,
   .vjp = gelu_backward_vjp,
   .save = "input, grad for input",
+  .samples = "(3,4) (3,4) 'none' | (3,4) (3,4) 'tanh'",
   .doc = "The gradient of gelu.",
 };
 
@@ -504,6 +520,7 @@ OP(softplus_backward) {
   .forward = boxed<softplus_backward_forward>,
   .vjp = softplus_backward_vjp,
   .save = "input, grad for input",
+  .samples = "(3,4) (3,4) 2.0 0.5",
   .doc = "The gradient of softplus.",
 };
 

@@ -66,6 +66,7 @@ OP(shrink_backward) {
   .forward = boxed<shrink_backward_forward>,
   .vjp = shrink_backward_vjp,
   .save = "input",
+  .samples = "(3,4) (3,4) 0.5",
   .doc = "``grad`` where ``|input| > lambd``, 0 elsewhere.",
 };
 

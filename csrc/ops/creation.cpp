@@ -113,6 +113,7 @@ OP(empty) {
   .names = "empty",
   .forward = boxed<empty_forward>,
   .vjp = no_gradient(),
+  .samples = "[2,3] | [0]",
   .errors = "[-1] -> RuntimeError: negative dimension",
   .doc = "A tensor whose elements are not set.",
 };
@@ -128,6 +129,7 @@ OP(empty_strided) {
   .names = "empty_strided",
   .forward = boxed<empty_strided_forward>,
   .vjp = no_gradient(),
+  .samples = "[2,3] [3,1]",
   .errors = "[2,3] [1] -> RuntimeError: same length",
   .doc = "A tensor of the given sizes and strides whose elements are not set.",
 };
@@ -166,6 +168,7 @@ OP(empty_like) {
   .names = "empty_like",
   .forward = boxed<empty_like_forward>,
   .vjp = no_gradient(),
+  .samples = "(3,4)",
   .doc =
       "A tensor of the same sizes, dtype, device and order of dimensions whose elements are not set.",
 };
@@ -221,6 +224,7 @@ OP(new_empty) {
   .names = "Tensor.new_empty",
   .forward = boxed<new_empty_forward>,
   .vjp = no_gradient(),
+  .samples = "(3,) [2,3] | (3,):int64 [0]",
   .doc = "A tensor of this dtype and device whose elements are not set.",
 };
 Tensor new_empty_strided_forward(const Tensor& input, Ints size, Ints stride, MaybeDType dtype,
@@ -234,6 +238,7 @@ OP(new_empty_strided) {
   .names = "Tensor.new_empty_strided",
   .forward = boxed<new_empty_strided_forward>,
   .vjp = no_gradient(),
+  .samples = "(3,) [2,3] [3,1]",
   .doc = "A tensor of this dtype and device with the given strides whose elements are not set.",
 };
 Tensor new_zeros_forward(const Tensor& input, Ints size, MaybeDType dtype, MaybeDevice device,

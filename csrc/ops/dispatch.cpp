@@ -1,5 +1,6 @@
 #include "autograd/anomaly.h"
 #include "core/error.h"
+#include "ops/copy.h"
 #include "ops/mode.h"
 #include "ops/record.h"
 #include "ops/view_history.h"
@@ -75,15 +76,18 @@ void each_written(const Call& c, F&& f) {
   }
 }
 
+void check_out_records_nothing(const Call& c, bool records) {
+  bool target_needs = false;
+  for (uint32_t i = 0; i < c.target_count; ++i) target_needs |= requires_grad(c.targets[i]);
+  FB_CHECK(
+      !tls.grad || !(records || target_needs), c.op.name,
+      "(): functions with out=... arguments don't support automatic differentiation, but one of "
+      "the arguments requires grad.");
+}
+
 void execute_writing(Call& c) {
   bool records = tls.grad && c.op.vjp.kind != Vjp::Kind::NoGradient && any_requires_grad(c);
-  if (c.form == Form::Out) {
-    bool target_needs = false;
-    for (uint32_t i = 0; i < c.target_count; ++i) target_needs |= requires_grad(c.targets[i]);
-    FB_CHECK(
-        !tls.grad || !(records || target_needs), c.op.name,
-        "(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.");
-  }
+  if (c.form == Form::Out) check_out_records_nothing(c, records);
   each_written(c, [&](const Tensor& t) { check_inplace(t, records); });
   const Tensor* self = c.form == Form::Out ? nullptr
                        : c.target_count    ? c.targets
@@ -106,6 +110,23 @@ void execute_writing(Call& c) {
   node->save_results(c);
 }
 
+// The pieces of a composite record themselves, so what it computed is copied over with its history.
+void execute_composite_writing(Call& c) {
+  Call functional(c.op, c.args);
+  c.op.forward(functional);
+  for (uint32_t i = 0; i < c.target_count; ++i) {
+    const Tensor &target = c.targets[i], &value = functional.results[i];
+    if (c.form == Form::InPlace) {
+      if (prepare_target(c.form, target, value)) copy_(target, value);
+    } else {
+      check_out_records_nothing(c, value.defined() && requires_grad(value));
+      write_target(c.form, target, value);
+      target.bump_version();
+    }
+    c.push(target);
+  }
+}
+
 [[gnu::noinline]] void dispatch_to_mode(Call& c) {
   Mode* mode = tls.mode;
   tls.mode = mode->below;
@@ -120,7 +141,8 @@ void execute_writing(Call& c) {
 
 void execute(Call& c) {
   if (c.op.vjp.kind == Vjp::Kind::Composite) {
-    c.op.forward(c);
+    if (c.form == Form::Functional) return c.op.forward(c);
+    execute_composite_writing(c);
   } else if (c.form != Form::Functional || c.op.writes_first) {
     execute_writing(c);
   } else if (tls.grad && c.op.vjp.kind != Vjp::Kind::NoGradient && any_requires_grad(c)) {

@@ -178,7 +178,9 @@ class Out {
 };
 
 // Copies `value` into a given target with the checks of out= and in-place forms.
-void write_target(const OpDef& op, Form form, const Tensor& target, const Tensor& value);
+void write_target(Form form, const Tensor& target, const Tensor& value);
+// Those checks alone, resizing an out= target; false if there is nothing to copy.
+bool prepare_target(Form form, const Tensor& target, const Tensor& value);
 
 namespace detail {
 
@@ -214,7 +216,7 @@ void call_boxed(Call& c, R (*)(A...), std::index_sequence<I...>) {
     push_result(c, run());
     if constexpr (!writes) {
       for (uint32_t i = 0; i < c.target_count; ++i) {
-        write_target(c.op, c.form, c.targets[i], c.results[i]);
+        write_target(c.form, c.targets[i], c.results[i]);
         c.results[i] = c.targets[i];
       }
     }

@@ -50,16 +50,20 @@ Tensor Out::make(Ints sizes, DType dtype, Device device, uint32_t i) const {
 Tensor Out::finish(const Tensor& computed, uint32_t i) const {
   const Tensor* target = given(i);
   if (!target || target->is(computed)) return computed;
-  write_target(call_->op, call_->form, *target, computed);
+  write_target(call_->form, *target, computed);
   return *target;
 }
 
-void write_target(const OpDef&, Form form, const Tensor& target, const Tensor& value) {
-  if (!value.defined() || target.is(value)) return;
+bool prepare_target(Form form, const Tensor& target, const Tensor& value) {
+  if (!value.defined() || target.is(value)) return false;
   check_device(target, value.device());
   check_castable(value.dtype(), target);
   fit_target(form, target, value.sizes());
-  kernels::copy(target, value);
+  return true;
+}
+
+void write_target(Form form, const Tensor& target, const Tensor& value) {
+  if (prepare_target(form, target, value)) kernels::copy(target, value);
 }
 
 }  // namespace fb

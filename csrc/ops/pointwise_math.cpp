@@ -120,6 +120,7 @@ OP(tanh_backward) {
   .forward = boxed<tanh_backward_forward>,
   .vjp = tanh_backward_vjp,
   .save = "result, grad for result",
+  .samples = "(3,4) (3,4)@-1..1",
   .doc = "``grad * (1 - result ** 2)``.",
 };
 
@@ -138,6 +139,7 @@ OP(sigmoid_backward) {
   .forward = boxed<sigmoid_backward_forward>,
   .vjp = sigmoid_backward_vjp,
   .save = "result, grad for result",
+  .samples = "(3,4) (3,4)@0..1",
   .doc = "``grad * result * (1 - result)``.",
 };
 

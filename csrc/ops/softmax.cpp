@@ -117,6 +117,7 @@ OP(softmax_backward) {
   .forward = boxed<softmax_backward_forward>,
   .vjp = softmax_backward_vjp,
   .save = "result, grad for result",
+  .samples = "(3,4) (3,4)@0..1 1 | (5,) (5,)@0..1 0",
   .doc = "The gradient of softmax: ``result * (grad - sum(result * grad))``.",
 };
 
@@ -136,6 +137,7 @@ OP(log_softmax_backward) {
   .forward = boxed<log_softmax_backward_forward>,
   .vjp = log_softmax_backward_vjp,
   .save = "result, grad for result",
+  .samples = "(3,4) (3,4)@-3..0 1 | (5,) (5,)@-3..0 -1",
   .doc = "The gradient of log_softmax: ``grad - exp(result) * sum(grad)``.",
 };
 

@@ -77,6 +77,7 @@ OP(view_dtype) {
   .forward = boxed<view_dtype_forward>,
   .vjp = no_gradient(),
   .view = true,
+  .samples = "(3,4) int32 | (3,4):float64 float32 | (2,4):int32 int64",
 };
 
 Tensor reshape_forward(const Tensor& input, Ints shape) {
@@ -103,6 +104,7 @@ OP(alias) {
   .forward = boxed<alias_forward>,
   .vjp = alias_vjp,
   .view = true,
+  .samples = "(3,4) | ()",
 };
 
 Tensor flatten_forward(const Tensor& input, int64_t start_dim, int64_t end_dim) {
@@ -307,6 +309,8 @@ OP(expand_as) {
   .names = "Tensor.expand_as",
   .forward = boxed<expand_as_forward>,
   .vjp = composite(),
+  .samples = "(3,1) (3,4) | () (2,)",
+  .doc = "``input.expand(other.size())``.",
 };
 Tensor view_as_forward(const Tensor& input, const Tensor& other) {
   return view(input, other.sizes());
@@ -316,6 +320,8 @@ OP(view_as) {
   .names = "Tensor.view_as",
   .forward = boxed<view_as_forward>,
   .vjp = composite(),
+  .samples = "(2,6) (3,4)",
+  .doc = "``input.view(other.size())``.",
 };
 Tensor reshape_as_forward(const Tensor& input, const Tensor& other) {
   return reshape(input, other.sizes());
@@ -325,6 +331,8 @@ OP(reshape_as) {
   .names = "Tensor.reshape_as",
   .forward = boxed<reshape_as_forward>,
   .vjp = composite(),
+  .samples = "(2,6) (3,4)",
+  .doc = "``input.reshape(other.size())``.",
 };
 
 // --- squeeze, unsqueeze --------------------------------------------------------------------------

@@ -106,7 +106,7 @@ void python_forward(Call& c) {
   Object args = arguments_of(c.op, c.args, c.op.params.size());
   take_results(c, check(PyObject_CallObject(self->forward.get(), args.get())).get());
   for (uint32_t i = 0; i < c.target_count; ++i) {
-    write_target(c.op, c.form, c.targets[i], c.results[i]);
+    write_target(c.form, c.targets[i], c.results[i]);
     c.results[i] = c.targets[i];
   }
 }
