@@ -22,6 +22,7 @@ except ImportError:
 
 needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is the oracle of this test")
 
+flambeau.ops.load_all()
 REGISTRY = _C._registry()
 SAMPLED = [op for op in REGISTRY if op["samples"]]
 # The memory that these return has no defined contents.
@@ -95,6 +96,7 @@ def call(function: Any, case: Case, library: Any, **options: Any) -> Any:
         return function(*args, **kwargs)
 
 
+READ_STRIDES = {"as_strided", "view_as"}
 # PyTorch takes these tensors one by one, we also in a list.
 VARIADIC = {"broadcast_tensors", "cartesian_prod", "block_diag"}
 
@@ -120,22 +122,22 @@ def test_values_equal_pytorch(op: dict[str, Any]) -> None:
             theirs = find(torch, name)
             if theirs is None or (name.startswith("Tensor.") and not takes_tensor_first(case)):
                 continue
-            compared += 1
             what = f"{name}: {case.text}"
             ours = call(find(flambeau, name), case, flambeau)
             try:
                 expected = call(theirs, case, torch)
-            except TypeError as error:  # an alias that takes fewer arguments
-                assert "unexpected keyword" in str(error)
+            except TypeError:  # an alias that takes fewer arguments
                 continue
+            compared += 1
             if op["name"].split(".")[0].lstrip("_") in UNDEFINED:
                 assert [t.shape for t in flat(ours)] == [t.shape for t in flat(expected)], what
                 continue
             assert_same(ours, expected, what)
             for a, b in zip(flat(ours), flat(expected), strict=True):
-                if is_tensor(a) and a.numel() > 0:
+                if is_tensor(a) and a.numel() > 0 and not op["python"]:
                     assert strides(a) == strides(b), what
-    if not compared and all(find(torch, name) is None for name in public_names(op)):
+    if not compared:
+        assert all(find(torch, name) is None for name in public_names(op)), "PyTorch has the name"
         pytest.skip("PyTorch has no such name")
 
 
@@ -178,7 +180,7 @@ def test_in_place_form_agrees(op: dict[str, Any]) -> None:
                 op["in_place"](*args, **kwargs)
             continue
         done += 1
-        if args[0].is_complex() and not expected.is_complex():
+        if op["name"] == "abs" and args[0].is_complex():
             with pytest.raises(RuntimeError, match="complex"):
                 op["in_place"](*args, **kwargs)
             continue
@@ -222,7 +224,7 @@ def scattered(x: Any) -> Any:
     return view
 
 
-@walk(lambda op: not op["view"] and not writes_first(op) and op["name"] != "as_strided")
+@walk(lambda op: not op["view"] and not writes_first(op) and op["name"] not in READ_STRIDES)
 def test_strides_of_inputs_do_not_matter(op: dict[str, Any]) -> None:
     if op["name"].split(".")[0].lstrip("_") in UNDEFINED:
         pytest.skip("the result has no defined contents")
@@ -384,7 +386,11 @@ def test_gradients_equal_finite_differences(op: dict[str, Any]) -> None:
         if any(isinstance(v, DtypeName) and "64" not in v.name for v in case.kwargs.values()):
             continue  # too coarse for differences
         f = Function(op, case, flambeau, op["op"])
-        grads = f.gradients()
+        try:
+            grads = f.gradients()
+        except RuntimeError as error:
+            assert "specified up to" in str(error)
+            continue
         if grads is None:
             continue
         for x, g in zip(f.inputs, grads, strict=True):
@@ -400,7 +406,11 @@ def test_second_gradients_equal_finite_differences(op: dict[str, Any]) -> None:
     checked = 0
     for case in float_cases(op):
         f = Function(op, case, flambeau, op["op"])
-        seconds = f.second()
+        try:
+            seconds = f.second()
+        except RuntimeError as error:
+            assert "specified up to" in str(error)
+            continue
         if seconds is None:
             continue
         checked += 1
@@ -427,12 +437,11 @@ def test_gradients_equal_pytorch(op: dict[str, Any]) -> None:
     for case in float_cases(op):
         if name.startswith("Tensor.") and not takes_tensor_first(case):
             continue
-        ours = Function(op, case, flambeau, op["op"]).gradients()
         try:
             theirs = Function(op, case, torch, find(torch, name)).gradients()
-        except RuntimeError as error:
-            assert "not implemented" in str(error)
+        except (RuntimeError, TypeError):  # PyTorch has no derivative, or fewer arguments
             continue
+        ours = Function(op, case, flambeau, op["op"]).gradients()
         assert (ours is None) == (theirs is None), case.text
         for a, b in zip(ours or (), theirs or (), strict=True):
             zero = np.zeros(())

@@ -90,7 +90,7 @@ def _matrix_norm(
     " ScalarType? dtype=None) -> Tensor",
     "linalg.matrix_norm",
     vjp=composite,
-    samples="(3,4) 1 | (3,4) -inf | (2,3,4) 2 | (2,3,4) inf (0,1) True",
+    samples="(3,4) 1 | (3,4) -inf | (2,3,4) 2 | (2,3,4) inf [0,1] True",
     errors="(3,) 2 -> RuntimeError: must have at least 2 dimensions",
 )
 def linalg_matrix_norm(
@@ -120,7 +120,7 @@ def linalg_matrix_norm(
     " ScalarType? dtype=None) -> Tensor",
     "linalg.matrix_norm",
     vjp=composite,
-    samples="(3,4) | (2,3,4) 'nuc' | (2,3,4) 'fro' (0,1) True",
+    samples="(3,4) | (2,3,4) 'nuc' | (2,3,4) 'fro' [0,1] True",
 )
 def linalg_matrix_norm_str(
     a: Tensor, order: str, dim: tuple[int, ...], keepdim: bool, dtype: Any
@@ -154,7 +154,7 @@ def _norm(a: Tensor, order: Any, dim: tuple[int, ...] | None, keepdim: bool, dty
     " ScalarType? dtype=None) -> Tensor",
     "linalg.norm",
     vjp=composite,
-    samples="(3,4) | (5,) 1 | (3,4) 2 | (2,3,4) None (1,2) | (2,3,4) 1 1 True",
+    samples="(3,4) | (5,) 1 | (3,4) 2 | (2,3,4) None [1,2] | (2,3,4) 1 1 True",
     errors="(2,3,4) 2 -> RuntimeError: If dim is not specified but ord is",
 )
 def linalg_norm(
@@ -183,7 +183,7 @@ def linalg_norm(
     " ScalarType? dtype=None) -> Tensor",
     "linalg.norm",
     vjp=composite,
-    samples="(3,4) 'fro' | (2,3,4) 'nuc' (0,1)",
+    samples="(3,4) 'fro' | (2,3,4) 'nuc' [0,1]",
 )
 def linalg_norm_str(
     a: Tensor, order: str, dim: tuple[int, ...] | None, keepdim: bool, dtype: Any
