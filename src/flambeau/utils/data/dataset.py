@@ -97,9 +97,12 @@ class TensorDataset(Dataset[tuple["Tensor", ...]]):
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
-    def __getbatch__(self, indices: Any) -> list[Tensor]:
-        rows = indices if isinstance(indices, fb.Tensor) else fb.tensor(indices)
-        return [tensor[rows] for tensor in self.tensors]
+    def __getbatch__(self, indices: Any) -> Any:
+        rows = fb.as_tensor(indices)
+        if rows.dtype != fb.int64 or rows.dim() != 1:
+            return NotImplemented
+        rows = fb.where(rows < 0, rows + len(self), rows)
+        return [tensor.index_select(0, rows) for tensor in self.tensors]
 
     def __len__(self) -> int:
         return int(self.tensors[0].size(0))

@@ -86,6 +86,8 @@ def pil_to_tensor(image: "PILImage") -> "fb.Tensor":
     if not is_pil_image(image):
         raise TypeError(f"pil_to_tensor: expected a PIL image, but got {type(image).__name__}")
     pixels = np.array(image, copy=True)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.view(np.uint8) != 0  # Pillow writes True as 255
     if pixels.dtype == np.uint16:  # mode I;16
         pixels = pixels.astype(np.int16) if pixels.max(initial=0) < 1 << 15 else pixels.astype("i4")
     if pixels.ndim == 2:
