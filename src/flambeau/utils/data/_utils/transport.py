@@ -202,7 +202,7 @@ class Outbox:
             header = self._append(memoryview(header), pieces), len(header)
         elif not spans:
             return Parcel(-1, 0, header)
-        file.grow(self._used)
+        file.grow(max(self._used, 1))  # an empty array alone takes a file, too
         for offset, piece in pieces:
             file.memory[offset : offset + piece.nbytes] = piece
         del self._free[0]
