@@ -48,19 +48,20 @@ Tensor view_dtype_forward(const Tensor& input, DType dtype) {
   Dims sizes(input.sizes()), strides(input.strides());
   int64_t offset = input.offset();
   if (from != to) {
-    FB_CHECK(!sizes.empty(), "self.dim() cannot be 0 to view ", input.dtype(), " as ", dtype,
-             " (different element sizes)");
-    FB_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ", input.dtype(), " as ",
-             dtype, " (different element sizes), but got ", strides.back());
+    FB_CHECK(!sizes.empty(), "self.dim() cannot be 0 to view ", dtype_class_name(input.dtype()),
+             " as ", dtype_class_name(dtype), " (different element sizes)");
+    FB_CHECK(strides.back() == 1, "self.stride(-1) must be 1 to view ",
+             dtype_class_name(input.dtype()), " as ", dtype_class_name(dtype),
+             " (different element sizes), but got ", strides.back());
     FB_CHECK(sizes.back() * from % to == 0, "self.size(-1) must be divisible by ", to / from,
-             " to view ", input.dtype(), " as ", dtype, " (different element sizes), but got ",
-             sizes.back());
+             " to view ", dtype_class_name(input.dtype()), " as ", dtype_class_name(dtype),
+             " (different element sizes), but got ", sizes.back());
     FB_CHECK(offset * from % to == 0, "self.storage_offset() must be divisible by ", to / from,
-             " to view ", input.dtype(), " as ", dtype);
+             " to view ", dtype_class_name(input.dtype()), " as ", dtype_class_name(dtype));
     sizes.back() = sizes.back() * from / to;
     for (size_t d = 0; d + 1 < strides.size(); ++d) {
       FB_CHECK(strides[d] * from % to == 0, "self.stride(", d, ") must be divisible by ", to / from,
-               " to view ", input.dtype(), " as ", dtype);
+               " to view ", dtype_class_name(input.dtype()), " as ", dtype_class_name(dtype));
       strides[d] = strides[d] * from / to;
     }
     offset = offset * from / to;

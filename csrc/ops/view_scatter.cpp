@@ -12,11 +12,11 @@ namespace {
 using MaybeInt = std::optional<int64_t>;
 
 template <class View>
-Tensor replaced(const char* name, const Tensor& input, const Tensor& src, View&& view) {
+Tensor replaced(const Tensor& input, const Tensor& src, View&& view) {
   Tensor whole = clone(input);
   const Tensor part = view(whole);
-  FB_CHECK(same_shape(part.sizes(), src.sizes()), name,
-           ": expected src to have a size equal to the slice of self. src size = ",
+  FB_CHECK(same_shape(part.sizes(), src.sizes()),
+           "expected src to have a size equal to the slice of self. src size = ",
            shape_text(src.sizes()), ", slice size = ", shape_text(part.sizes()));
   copy_(part, src);
   return whole;
@@ -29,8 +29,7 @@ Tensor zeros_in(Ints sizes, const Tensor& like) {
 // ---------------------------------------------------------------------------------------
 
 Tensor select_scatter_forward(const Tensor& input, const Tensor& src, int64_t dim, int64_t index) {
-  return replaced("select_scatter", input, src,
-                  [&](const Tensor& t) { return select(t, dim, index); });
+  return replaced(input, src, [&](const Tensor& t) { return select(t, dim, index); });
 }
 void select_scatter_vjp(Grad& g) {
   const auto dim = g.arg<int64_t>("dim"), index = g.arg<int64_t>("index");
@@ -54,8 +53,7 @@ OP(select_scatter) {
 
 Tensor slice_scatter_forward(const Tensor& input, const Tensor& src, int64_t dim, MaybeInt start,
                              MaybeInt end, int64_t step) {
-  return replaced("slice_scatter", input, src,
-                  [&](const Tensor& t) { return slice(t, dim, start, end, step); });
+  return replaced(input, src, [&](const Tensor& t) { return slice(t, dim, start, end, step); });
 }
 void slice_scatter_vjp(Grad& g) {
   const auto dim = g.arg<int64_t>("dim"), step = g.arg<int64_t>("step");
@@ -81,8 +79,7 @@ OP(slice_scatter) {
 
 Tensor diagonal_scatter_forward(const Tensor& input, const Tensor& src, int64_t offset,
                                 int64_t dim1, int64_t dim2) {
-  return replaced("diagonal_scatter", input, src,
-                  [&](const Tensor& t) { return diagonal(t, offset, dim1, dim2); });
+  return replaced(input, src, [&](const Tensor& t) { return diagonal(t, offset, dim1, dim2); });
 }
 void diagonal_scatter_vjp(Grad& g) {
   const auto offset = g.arg<int64_t>("offset"), dim1 = g.arg<int64_t>("dim1"),
@@ -107,8 +104,7 @@ OP(diagonal_scatter) {
 
 Tensor as_strided_scatter_forward(const Tensor& input, const Tensor& src, Ints size, Ints stride,
                                   MaybeInt offset) {
-  return replaced("as_strided_scatter", input, src,
-                  [&](const Tensor& t) { return as_strided(t, size, stride, offset); });
+  return replaced(input, src, [&](const Tensor& t) { return as_strided(t, size, stride, offset); });
 }
 void as_strided_scatter_vjp(Grad& g) {
   const auto size = g.arg<Ints>("size"), stride = g.arg<Ints>("stride");

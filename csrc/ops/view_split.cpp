@@ -82,14 +82,21 @@ OP(split) {
       "Views of ``split_size`` (or of each of the given sizes) along a dimension; the last may "
       "be smaller.",
 };
-OP(split_sizes) {
-  .schema = "split.sizes(Tensor input, int[] split_size, int dim=0) -> Tensor[]",
-  .names = "Tensor.split",
+OP(split_with_sizes) {
+  .schema = "split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
   .forward = boxed<split_sizes_forward>,
   .vjp = split_vjp,
   .view = true,
-  .samples = "(5,3) [2,3] | (5,3) [1,0,2] 1 | (0,3) [0,0]",
+  .samples = "(5,3) [2,3] | (5,3) [1,0,2] -1 | (0,3) [0,0]",
   .errors = "(5,) [2,2] -> RuntimeError: split_with_sizes expects split_sizes to sum exactly to 5",
+  .doc = "Views of the given sizes along a dimension.",
+};
+OP(split_sizes) {
+  .schema = "split.sizes(Tensor input, int[] split_size, int dim=0) -> Tensor[]",
+  .names = "Tensor.split",
+  .forward = boxed<split_with_sizes>,
+  .vjp = composite(),
+  .samples = "(5,3) [2,3] | (5,3) [1,0,2] 1",
 };
 // PyTorch's function names its arguments differently from the method.
 OP(split_function) {
@@ -106,25 +113,15 @@ OP(split_function_sizes) {
   .schema = "_split.sizes(Tensor tensor, int[] split_size_or_sections, int dim=0) -> Tensor[]",
   .names = "split",
   .forward = boxed<+[](const Tensor& t, Ints sizes, int64_t dim) -> Tensors {
-    return split(t, sizes, dim);
+    return split_with_sizes(t, sizes, dim);
   }>,
   .vjp = composite(),
   .samples = "(5,3) [2,3]",
 };
-OP(split_with_sizes) {
-  .schema = "split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
-  .forward = boxed<+[](const Tensor& t, Ints sizes, int64_t dim) -> Tensors {
-    return split(t, sizes, dim);
-  }>,
-  .vjp = composite(),
-  .samples = "(5,3) [2,3] | (5,3) [1,2] -1",
-  .doc = "Views of the given sizes along a dimension.",
-};
-
 Tensors chunk_forward(const Tensor& input, int64_t chunks, int64_t dim) {
   const int64_t d = split_dim("chunk", input, dim), n = input.sizes()[static_cast<size_t>(d)];
   FB_CHECK(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
-  if (n == 0) return split(input, Dims(static_cast<size_t>(chunks), 0), d);
+  if (n == 0) return split_with_sizes(input, Dims(static_cast<size_t>(chunks), 0), d);
   return split(input, (n - 1) / chunks + 1, d);
 }
 OP(chunk) {
@@ -216,6 +213,16 @@ Tensors tensor_split_tensor(const Tensor& input, const Tensor& where, int64_t di
   return where.dim() == 0 ? tensor_split(input, values[0], dim) : tensor_split(input, values, dim);
 }
 
+// First: a tensor of one element would pass for a number.
+OP(tensor_split_tensor) {
+  .schema =
+      "tensor_split.tensor_indices_or_sections(Tensor input, Tensor tensor_indices_or_sections, "
+      "int dim=0)"
+      " -> Tensor[]",
+  .names = "tensor_split, Tensor.tensor_split",
+  .forward = boxed<tensor_split_tensor>,
+  .vjp = composite(),
+};
 OP(tensor_split) {
   .schema = "tensor_split(Tensor input, int sections, int dim=0) -> Tensor[]",
   .forward = boxed<tensor_split_sections>,
@@ -230,15 +237,6 @@ OP(tensor_split_indices) {
   .forward = boxed<tensor_split_indices>,
   .vjp = composite(),
   .samples = "(7,2) [2,5] | (7,) [-2] | (4,) [3,1,9]",
-};
-OP(tensor_split_tensor) {
-  .schema =
-      "tensor_split.tensor_indices_or_sections(Tensor input, Tensor tensor_indices_or_sections, "
-      "int dim=0)"
-      " -> Tensor[]",
-  .names = "tensor_split, Tensor.tensor_split",
-  .forward = boxed<tensor_split_tensor>,
-  .vjp = composite(),
 };
 
 // hsplit, vsplit, dsplit: along the second (of vectors: the first), first and third dimension.

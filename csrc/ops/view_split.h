@@ -8,6 +8,10 @@ inline Tensors split(const Tensor& input, int64_t split_size, int64_t dim = 0) {
   static const OpDef& op = find_op("split");
   return call_op<Tensors>(op, input, split_size, dim);
 }
+inline Tensors split_with_sizes(const Tensor& input, Ints split_sizes, int64_t dim = 0) {
+  static const OpDef& op = find_op("split_with_sizes");
+  return call_op<Tensors>(op, input, split_sizes, dim);
+}
 inline Tensors split(const Tensor& input, Ints split_size, int64_t dim = 0) {
   static const OpDef& op = find_op("split.sizes");
   return call_op<Tensors>(op, input, split_size, dim);
@@ -20,10 +24,6 @@ inline Tensors _split(const Tensor& tensor, Ints split_size_or_sections, int64_t
   static const OpDef& op = find_op("_split.sizes");
   return call_op<Tensors>(op, tensor, split_size_or_sections, dim);
 }
-inline Tensors split_with_sizes(const Tensor& input, Ints split_sizes, int64_t dim = 0) {
-  static const OpDef& op = find_op("split_with_sizes");
-  return call_op<Tensors>(op, input, split_sizes, dim);
-}
 inline Tensors chunk(const Tensor& input, int64_t chunks, int64_t dim = 0) {
   static const OpDef& op = find_op("chunk");
   return call_op<Tensors>(op, input, chunks, dim);
@@ -32,6 +32,10 @@ inline Tensors unbind(const Tensor& input, int64_t dim = 0) {
   static const OpDef& op = find_op("unbind");
   return call_op<Tensors>(op, input, dim);
 }
+inline Tensors tensor_split(const Tensor& input, const Tensor& tensor_indices_or_sections, int64_t dim = 0) {
+  static const OpDef& op = find_op("tensor_split.tensor_indices_or_sections");
+  return call_op<Tensors>(op, input, tensor_indices_or_sections, dim);
+}
 inline Tensors tensor_split(const Tensor& input, int64_t sections, int64_t dim = 0) {
   static const OpDef& op = find_op("tensor_split");
   return call_op<Tensors>(op, input, sections, dim);
@@ -39,10 +43,6 @@ inline Tensors tensor_split(const Tensor& input, int64_t sections, int64_t dim =
 inline Tensors tensor_split(const Tensor& input, Ints indices, int64_t dim = 0) {
   static const OpDef& op = find_op("tensor_split.indices");
   return call_op<Tensors>(op, input, indices, dim);
-}
-inline Tensors tensor_split(const Tensor& input, const Tensor& tensor_indices_or_sections, int64_t dim = 0) {
-  static const OpDef& op = find_op("tensor_split.tensor_indices_or_sections");
-  return call_op<Tensors>(op, input, tensor_indices_or_sections, dim);
 }
 inline Tensors hsplit(const Tensor& input, int64_t sections) {
   static const OpDef& op = find_op("hsplit");
