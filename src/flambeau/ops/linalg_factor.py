@@ -280,7 +280,7 @@ def linalg_householder_product(a: Tensor, tau: Tensor) -> Any:
     check_dtype(name, a)
     ones = flambeau.eye(m, n, dtype=a.dtype, device=a.device)
     vectors = a.tril(-1) + ones
-    product = ones.expand(a.shape)
+    product = ones + a.tril(-m)  # a triangle without elements: zeros
     for i in reversed(range(tau.shape[-1])):
         v = vectors.narrow(-1, i, 1)
         scale = tau.narrow(-1, i, 1).unsqueeze(-1)

@@ -162,8 +162,9 @@ def linalg_lstsq(a: Tensor, b: Tensor, rcond: Any, driver: Any) -> Any:
         driver: 'gels', 'gelsy' (default), 'gelsd' or 'gelss': which further results are given.
 
     Returns:
-        solution (*, n, k); residuals, the squared errors, (*, k) if m > n and A has full rank, else
-        empty; rank (*); singular_values (*, min(m, n)) for 'gelsd' and 'gelss'.
+        solution (*, n, k); residuals, the squared errors, (*, k) if m > n, A has full rank and the
+        driver is not 'gelsy'; rank (*), but for 'gels'; singular_values (*, min(m, n)) for 'gelsd'
+        and 'gelss'. What is not given is empty.
 
     Example::
 
@@ -195,11 +196,12 @@ def linalg_lstsq(a: Tensor, b: Tensor, rcond: Any, driver: Any) -> Any:
     x = _pinv(a, 0.0, bound, False) @ right
     singular = linalg_svdvals(a.detach())
     empty = flambeau.empty((0,), dtype=singular.dtype, device=a.device)
+    residuals = x.abs().reshape((-1,)).narrow(0, 0, 0)
     rank = flambeau.empty((0,), dtype=flambeau.int64, device=a.device)
     if driver != "gels":
         rank = _rank(singular, bound)
-    residuals = empty
-    if m > n and (driver == "gels" or a.is_meta or bool((array_of(rank) == n).all())):
+    full_rank = driver == "gels" or a.is_meta or bool((array_of(rank) == n).all())
+    if m > n and driver != "gelsy" and full_rank:
         residuals = ((a @ x - right).abs() ** 2).sum(-2)
     values = singular if driver in ("gelsd", "gelss") else empty
     if vector:

@@ -32,7 +32,7 @@ def linalg_matrix_power(a: Tensor, n: int) -> Any:
     """
     check_square("linalg.matrix_power", a)
     if n == 0:
-        return eye_like(a).expand(a.shape).clone()
+        return eye_like(a) + a.tril(-a.shape[-1])  # a triangle without elements: zeros
     base = linalg_inv(a) if n < 0 else a
     n = abs(n)
     if n == 1:
@@ -280,8 +280,7 @@ def linalg_vander(x: Tensor, n: int | None) -> Any:
         tensor([[1, 2, 4],
                 [1, 3, 9]])
     """
-    if x.dim() < 1:
-        raise RuntimeError("torch.linalg.vander: expected x to have at least one dimension")
+    x = x if x.dim() else x.reshape((1,))
     n = x.shape[-1] if n is None else n
     if n <= 1:
         raise RuntimeError("N must be greater than 1.")

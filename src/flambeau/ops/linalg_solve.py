@@ -475,10 +475,25 @@ def triangular_solve(
     return linalg_solve_triangular(matrix, b, upper=upper, unitriangular=unitriangular), a.clone()
 
 
+def _factor_gradient(common: Tensor, factor: Tensor, upper: bool) -> Tensor:
+    """Of the factor, from the gradient of the product's inverse; of all its elements."""
+    return -(factor @ common) if upper else -(common @ factor)
+
+
+def _cholesky_solve_vjp(g: Any) -> None:
+    factor, x, upper = g.input("L"), g.output(), g.arg("upper")
+    db = cholesky_solve(g.dout(), factor, upper)
+    g.set("input", db)
+    if g.needs("L"):
+        common = db @ adjoint(x)
+        g.set("L", _factor_gradient(common + adjoint(common), factor, upper))
+
+
 @op(
     "cholesky_solve(Tensor input, Tensor L, bool upper=False) -> Tensor",
     "cholesky_solve, Tensor.cholesky_solve",
-    vjp=composite,
+    vjp=_cholesky_solve_vjp,
+    save="L, result",
     samples="(2,3) (2,2)@1..2 | (2,3) (2,2)@1..2 upper=True",
     errors="(3,) (3,3) -> RuntimeError: should have at least 2 dimensions",
 )
@@ -506,10 +521,17 @@ def cholesky_solve(b: Tensor, factor: Tensor, upper: bool) -> Any:
     return linalg_solve_triangular(second, y, upper=True)
 
 
+def _cholesky_inverse_vjp(g: Any) -> None:
+    made, dout = g.output(), g.dout()
+    common = made @ (dout + adjoint(dout)) @ made
+    g.set("input", _factor_gradient(common, g.input("input"), g.arg("upper")))
+
+
 @op(
     "cholesky_inverse(Tensor input, bool upper=False) -> Tensor",
     "cholesky_inverse, Tensor.cholesky_inverse",
-    vjp=composite,
+    vjp=_cholesky_inverse_vjp,
+    save="input, result",
     samples="(2,2)@1..2 | (2,2)@1..2 upper=True",
 )
 def cholesky_inverse(factor: Tensor, upper: bool) -> Any:
