@@ -149,8 +149,8 @@ def eye_like(a: Tensor) -> Tensor:
 def not_converged(name: str) -> LinAlgError:
     """What LAPACK gave up on."""
     return LinAlgError(
-        f"{name}: The algorithm failed to converge because the input matrix is ill-conditioned, "
-        "has too many repeated values or contains NaN or infinity."
+        f"{name}: The algorithm failed to converge because the input matrix contained non-finite "
+        "values, is ill-conditioned or has too many repeated values."
     )
 
 

@@ -9,7 +9,6 @@ import numpy
 import flambeau
 from flambeau import Tensor
 from flambeau.ops._matrices import (
-    LinAlgError,
     adjoint,
     array_of,
     check_square,
@@ -55,7 +54,8 @@ def _eigh_vjp(g: Any) -> None:
         part = flambeau.where(on, flambeau.zeros_like(turn), turn / _gaps(values))
         inner = part if inner is None else inner + part
     if inner is not None:
-        g.set("A", vectors @ inner @ adjoint(vectors))
+        da = vectors @ inner @ adjoint(vectors)
+        g.set("A", (da + adjoint(da)) * 0.5)
 
 
 @op(
@@ -159,7 +159,7 @@ def _eig_vjp(g: Any) -> None:
 
 def _eig(x: Any) -> Any:
     if not numpy.isfinite(x).all():
-        raise LinAlgError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+        raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     try:
         return tuple(numpy.linalg.eig(x))
     except numpy.linalg.LinAlgError:
@@ -221,7 +221,7 @@ def linalg_eigvals(a: Tensor) -> Any:
 def _eigvals(a: Tensor) -> Any:
     def values(x: Any) -> Any:
         if not numpy.isfinite(x).all():
-            raise LinAlgError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
+            raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
         return (numpy.linalg.eigvals(x),)
 
     return compute(values, [a], [(a.shape[:-1], a.dtype.to_complex())])[0]

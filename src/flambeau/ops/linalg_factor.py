@@ -28,13 +28,20 @@ from flambeau.ops.record import composite, no_gradient, op
 # --- Cholesky -------------------------------------------------------------------------------------
 
 
+def _lower_factor(array: Any) -> Any:
+    factor = numpy.linalg.cholesky(array)
+    if numpy.isnan(factor).any():  # not every LAPACK notices
+        raise numpy.linalg.LinAlgError
+    return factor
+
+
 def _leading_minor(matrix: Any) -> int:
     """Order of the first leading minor that is not positive-definite; 0: all are."""
     low, high = 0, matrix.shape[-1] + 1  # `low` factorizes, `high` does not
     while high - low > 1:
         middle = (low + high) // 2
         try:
-            numpy.linalg.cholesky(matrix[:middle, :middle])
+            _lower_factor(matrix[:middle, :middle])
             low = middle
         except numpy.linalg.LinAlgError:
             high = middle
@@ -43,9 +50,9 @@ def _leading_minor(matrix: Any) -> int:
 
 def _cholesky_or_raise(array: Any) -> Any:
     try:
-        return (numpy.linalg.cholesky(array),)
+        return (_lower_factor(array),)
     except numpy.linalg.LinAlgError:
-        index = failing(numpy.linalg.cholesky, array)[0]
+        index = failing(_lower_factor, array)[0]
         order = _leading_minor(array[index])
         raise LinAlgError(
             f"linalg.cholesky: {batch_text(array, index)}The factorization could not be completed "
@@ -134,7 +141,7 @@ def linalg_cholesky_ex(a: Tensor, upper: bool, check_errors: bool) -> Any:
             raise
     array = array_of(adjoint(a) if upper else a)
     infos = numpy.zeros(array.shape[:-2], "int32")
-    for index in failing(numpy.linalg.cholesky, array):
+    for index in failing(_lower_factor, array):
         infos[index] = _leading_minor(array[index])
     info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
     bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
@@ -164,12 +171,12 @@ def _qr_square_gradient(dq: Tensor, dr: Tensor | None, q: Tensor, r: Tensor) -> 
 
 def _qr_vjp(g: Any) -> None:
     q, r, mode = g.output(0), g.output(1), g.arg("mode")
-    m, n = q.shape[-2], r.shape[-1]
     if mode == "r":
         raise RuntimeError(
             "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please "
             "use linalg.qr(A, mode='reduced') if you are going to require gradients."
         )
+    m, n = q.shape[-2], r.shape[-1]
     if mode == "complete" and m > n:
         raise RuntimeError(
             "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
@@ -435,7 +442,7 @@ def _svdvals(a: Tensor) -> Any:
         try:
             return (numpy.linalg.svd(x, compute_uv=False),)
         except numpy.linalg.LinAlgError:
-            raise not_converged("linalg.svdvals") from None
+            raise not_converged("linalg.svd") from None
 
     return compute(values, [a], [(shape, a.dtype.to_real())])[0]
 

@@ -9,8 +9,9 @@ import numpy
 import flambeau
 from flambeau import Tensor
 from flambeau.ops._matrices import (
-    LinAlgError,
     adjoint,
+    array_of,
+    batch_text,
     check_dtype,
     check_matrix,
     check_same_dtype,
@@ -41,7 +42,9 @@ def factor(a: Any, pivot: bool = True) -> tuple[Any, Any]:
 def _eliminate(lu: Any, pivots: Any, j: int, end: int, pivot: bool) -> None:
     batch = numpy.arange(len(lu))
     if pivot:
-        rows = j + numpy.abs(lu[:, j:, j]).argmax(1) if len(lu) else batch
+        column = lu[:, j:, j]
+        size = numpy.abs(column.real) + numpy.abs(column.imag)  # as LAPACK measures
+        rows = j + size.argmax(1) if len(lu) else batch
         pivots[:, j] = rows + 1
         upper, lower = lu[batch, j].copy(), lu[batch, rows].copy()
         lu[batch, j], lu[batch, rows] = lower, upper
@@ -111,6 +114,16 @@ def _lu_vjp(g: Any) -> None:
     g.set("A", _lu_permutation(pivots, m, lu.dtype) @ da if g.arg("pivot") else da)
 
 
+def _zero_pivot(name: str, array: Any, infos: Any) -> RuntimeError:
+    index = tuple(int(i[0]) for i in numpy.nonzero(infos)) if infos.ndim else ()
+    k = infos[index]
+    return RuntimeError(
+        f"{name}: {batch_text(array, index)}U[{k},{k}] is zero and using it on lu_solve would "
+        "result in a division by zero. If you still want to perform the factorization, consider "
+        "calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
+    )
+
+
 @op(
     "linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False)"
     " -> (Tensor LU, Tensor pivots, Tensor info)",
@@ -136,10 +149,7 @@ def linalg_lu_factor_ex(a: Tensor, pivot: bool, check_errors: bool) -> Any:
         zero = numpy.diagonal(lu, axis1=-2, axis2=-1) == 0
         infos = numpy.where(zero.any(-1), zero.argmax(-1) + 1 if k else 0, 0).astype("int32")
         if check_errors and infos.any():
-            raise LinAlgError(
-                f"torch.linalg.lu_factor: The diagonal element {infos[infos != 0][0]} is zero, the "
-                "factorization could not be completed because the input matrix is singular."
-            )
+            raise _zero_pivot("torch.linalg.lu_factor_ex", x, infos)
         return lu, pivots, infos
 
     results = [(a.shape, a.dtype), ((*batch, k), flambeau.int32), (batch, flambeau.int32)]
@@ -168,7 +178,9 @@ def linalg_lu_factor(a: Tensor, pivot: bool) -> Any:
         >>> torch.linalg.lu_factor(torch.tensor([[0.0, 1.0], [2.0, 0.0]])).pivots
         tensor([2, 2], dtype=torch.int32)
     """
-    lu, pivots, _ = linalg_lu_factor_ex(a, pivot=pivot)
+    lu, pivots, info = linalg_lu_factor_ex(a, pivot=pivot)
+    if not a.is_meta and bool(array_of(info).any()):
+        raise _zero_pivot("torch.linalg.lu_factor", array_of(a), array_of(info))
     return lu, pivots
 
 

@@ -207,8 +207,8 @@ def _cond(a: Tensor, p: Any) -> Any:
         raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
     if a.shape[-1] != a.shape[-2]:
         raise RuntimeError(
-            f"linalg.cond with norm {p} requires batches of square matrices"
-            f" but they are {a.shape[-2]} by {a.shape[-1]} matrices"
+            f"linalg.cond(ord={p}): A must be batches of square matrices, but they are "
+            f"{a.shape[-2]} by {a.shape[-1]} matrices"
         )
     dims = (-2, -1)
     if a.numel() == 0:
@@ -228,7 +228,7 @@ def _cond(a: Tensor, p: Any) -> Any:
     "linalg.cond",
     vjp=composite,
     samples="(3,3) | (2,4,3) | (3,3) 1 | (3,3) -2",
-    errors="(2,3) 1 -> RuntimeError: requires batches of square matrices",
+    errors="(2,3) 1 -> RuntimeError: must be batches of square matrices",
 )
 def linalg_cond(a: Tensor, p: Any) -> Any:
     """The condition ``|A| |A^-1|`` of matrices with respect to a norm.

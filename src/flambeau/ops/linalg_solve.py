@@ -22,8 +22,6 @@ from flambeau.ops._matrices import (
 )
 from flambeau.ops.record import composite, op
 
-_SINGULAR = "the inversion could not be completed because the input matrix is singular."
-
 
 def _zero_pivot(matrix: Any) -> int:
     """Number, from 1, of the first pivot of an LU factorization that is zero."""
@@ -34,11 +32,12 @@ def _zero_pivot(matrix: Any) -> int:
     return int(zero[0]) + 1 if len(zero) else matrix.shape[-1]
 
 
-def _raise_singular(name: str, array: Any, what: str) -> None:
+def _singular(name: str, array: Any) -> LinAlgError:
     index = failing(numpy.linalg.inv, array)[0]
-    pivot = _zero_pivot(array[index])
-    which = batch_text(array, index)
-    raise LinAlgError(f"{name}: {which}The diagonal element {pivot} is zero, {what}")
+    return LinAlgError(
+        f"{name}: {batch_text(array, index)}The diagonal element {_zero_pivot(array[index])} is "
+        "zero, the inversion could not be completed because the input matrix is singular."
+    )
 
 
 def _infos(array: Any) -> Any:
@@ -89,7 +88,7 @@ def linalg_inv(a: Tensor) -> Any:
         try:
             return (numpy.linalg.inv(array),)
         except numpy.linalg.LinAlgError:
-            _raise_singular("linalg.inv", array, _SINGULAR)
+            raise _singular("linalg.inv", array) from None
 
     return compute(inverse, [a], [(a.shape, a.dtype)])[0]
 
@@ -275,11 +274,9 @@ def _linalg_solve(a: Tensor, b: Tensor) -> Any:
         try:
             return (numpy.linalg.solve(x, y),)
         except numpy.linalg.LinAlgError:
-            _raise_singular(
-                "torch.linalg.solve",
-                x,
-                "the solver could not solve the system because the input matrix is singular.",
-            )
+            raise LinAlgError(
+                "torch.linalg.solve: The solver failed because the input matrix is singular."
+            ) from None
 
     return compute(solve, [a, b], [((*batch, *b.shape[-2:]), b.dtype)])[0]
 
