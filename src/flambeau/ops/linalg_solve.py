@@ -491,7 +491,7 @@ def _cholesky_solve_vjp(g: Any) -> None:
     "cholesky_solve, Tensor.cholesky_solve",
     vjp=_cholesky_solve_vjp,
     save="L, result",
-    samples="(2,3) (2,2)@1..2 | (2,3) (2,2)@1..2 upper=True",
+    samples="(1,3) (1,1)@1..2 | (2,1,3) (1,1)@1..2 upper=True",
     errors="(3,) (3,3) -> RuntimeError: should have at least 2 dimensions",
 )
 def cholesky_solve(b: Tensor, factor: Tensor, upper: bool) -> Any:
@@ -529,7 +529,7 @@ def _cholesky_inverse_vjp(g: Any) -> None:
     "cholesky_inverse, Tensor.cholesky_inverse",
     vjp=_cholesky_inverse_vjp,
     save="input, result",
-    samples="(2,2)@1..2 | (2,2)@1..2 upper=True",
+    samples="(1,1)@1..2 | (2,1,1)@1..2 upper=True",
 )
 def cholesky_inverse(factor: Tensor, upper: bool) -> Any:
     """The inverse of a positive-definite matrix from its Cholesky factor."""
