@@ -110,7 +110,7 @@ _LAZY = {
     "set_printoptions": ("flambeau._printing", "set_printoptions"),
 }
 _SUBMODULES = {
-    "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "nn", "optim", "ops",
+    "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "memory", "nn", "optim", "ops",
     "random", "special", "utils", "vision",
 }  # fmt: skip
 
