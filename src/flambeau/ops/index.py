@@ -1,6 +1,11 @@
 """Which room has which names. Written by tools/room_index.py: run it, do not edit."""
 
 ROOMS = {
+    "fft": """
+        fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn
+        fft.irfftn fft.hfftn fft.ihfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.hfft2 fft.ihfft2
+        fft.fftfreq fft.rfftfreq fft.fftshift fft.ifftshift
+    """,
     "linalg_eigen": """
         linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals
     """,
