@@ -251,7 +251,7 @@ def test_inference_mode_marks_what_it_makes() -> None:
         made = flambeau.ones(2) * 2
         assert flambeau.is_inference_mode_enabled()
     assert made.is_inference() and not made.requires_grad
-    with pytest.raises(RuntimeError, match="[Ii]nference"):
+    with pytest.raises(RuntimeError, match=r"[Ii]nference"):
         made.add_(1)
     assert made.clone().add_(1).tolist() == [3.0, 3.0]
 
@@ -418,7 +418,7 @@ def test_function_with_wrong_number_of_gradients_names_itself() -> None:
             return grad, grad, grad
 
     x = flambeau.ones(2, requires_grad=True)
-    with pytest.raises(RuntimeError, match="Wrong.*incorrect number of gradients"):
+    with pytest.raises(RuntimeError, match=r"Wrong.*incorrect number of gradients"):
         Wrong.apply(x, x).sum().backward()
 
 

@@ -68,13 +68,11 @@ class _Formatter:
         if not floating:
             self.width = max([1, *(len(str(v)) for v in values)])
             return
-        finite = [abs(v) for v in values if math.isfinite(v) and v != 0]
+        # As in PyTorch, zeros, infinities and NaN do not widen the columns.
         shown = [v for v in values if math.isfinite(v) and v != 0]
-        if not finite:
-            # Zeros, infinities and NaN alone are printed short.
-            self.width = max([self.width, *(len(self.text(v)) for v in values)])
+        if not shown:
             return
-        low, high = min(finite), max(finite)
+        low, high = min(map(abs, shown)), max(map(abs, shown))
         self.integers = all(v == math.ceil(v) for v in shown)
         wide = high / low > 1000.0 or high > 1.0e8
         self.scientific = wide if self.integers else wide or low < 1.0e-4
@@ -84,8 +82,6 @@ class _Formatter:
             self.width = max([1, *(len(f"{v:.0f}") + 1 for v in shown)])
         else:
             self.width = max([1, *(len(self.text(v)) for v in shown)])
-        special = [v for v in values if not math.isfinite(v)]
-        self.width = max([self.width, *(len(self.text(v)) for v in special)])
 
     def text(self, value: Any) -> str:
         if not self.floating:
@@ -101,14 +97,10 @@ class _Formatter:
         return self.text(value).rjust(self.width)
 
 
-def _number_format(values: list[Any], floating: bool) -> _Formatter:
-    return _Formatter(values, floating)
-
-
 class _ComplexFormatter:
     def __init__(self, values: list[complex]) -> None:
-        self.real = _number_format([v.real for v in values], True)
-        self.imag = _number_format([v.imag for v in values], True)
+        self.real = _Formatter([v.real for v in values], True)
+        self.imag = _Formatter([v.imag for v in values], True)
         self.width = self.real.width + self.imag.width + 1
 
     def format(self, value: complex) -> str:
@@ -170,7 +162,7 @@ def _elements(tensor: Any, indent: int) -> str:
     if tensor.is_complex():
         formatter: Any = _ComplexFormatter(values)
     else:
-        formatter = _number_format(values, tensor.is_floating_point())
+        formatter = _Formatter(values, tensor.is_floating_point())
     return _nested(data, tensor.dim(), indent, formatter)
 
 

@@ -329,7 +329,7 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
                 self.size(), self.stride(), dtype=self.dtype, device=self.device
             )
         else:
-            copy = self.detach().clone(memory_format=_C.preserve_format)
+            copy = _copy_with_memory(self, memo)
     if type(self) is not Tensor:
         copy = copy.as_subclass(type(self))
     if self.requires_grad:
@@ -342,8 +342,28 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return copy
 
 
+def _untyped_storage(self: Tensor) -> Any:
+    """The memory behind the tensor, as bytes."""
+    from flambeau.storage import UntypedStorage
+
+    return UntypedStorage.of(self)
+
+
+def _copy_with_memory(self: Tensor, memo: dict[Any, Any]) -> Tensor:
+    """The same view of a copy of the memory, which tensors that shared it go on to share."""
+    from flambeau.storage import UntypedStorage
+
+    memory = UntypedStorage.of(self)
+    key = ("memory", memory.data_ptr())
+    if key not in memo:
+        memo[key] = memory, memory.as_tensor().clone()
+    flat: Tensor = memo[key][1]
+    whole = flat[: flat.numel() // self.itemsize * self.itemsize].view(self.dtype)
+    return whole.as_strided(self.size(), self.stride(), self.storage_offset()).detach()
+
+
 def _copy(self: Tensor) -> Tensor:
-    copy = self.alias_() if hasattr(self, "alias_") else self.detach()
+    copy = self.detach()
     copy.requires_grad_(self.requires_grad)
     if type(self) is not Tensor:
         copy = copy.as_subclass(type(self))
@@ -378,8 +398,9 @@ def _reduce_ex(self: Tensor, protocol: int) -> Any:
     plain = self.detach()
     if type(plain) is not Tensor:
         plain = plain.as_subclass(Tensor)
-    plain = plain.clone(memory_format=_C.contiguous_format)
-    raw = bytes(memoryview(plain.reshape(-1).view(_C.uint8))) if plain.numel() else b""
+    plain = plain.clone()  # dense, in the order of the strides
+    flat = plain.as_strided((plain.numel(),), (1,))
+    raw = bytes(memoryview(flat.view(_C.uint8))) if plain.numel() else b""
     args = (raw, tuple(plain.size()), plain.stride(), self.dtype, self.requires_grad, type(self))
     return _rebuild, (*args, dict(self.__dict__) or None)
 
@@ -484,9 +505,9 @@ def _attach() -> None:
         "cpu": lambda self, memory_format=None: _to(self, "cpu"),
         "cuda": _cuda,
         "numpy": _numpy,
-        "tolist": _C._tolist_method
-        if hasattr(_C, "_tolist_method")
-        else lambda self: _C._tolist(self),
+        "tolist": lambda self: _C._tolist(self),
+        "untyped_storage": _untyped_storage,
+        "__reversed__": lambda self: self.flip(0) if self.dim() else self,
         "register_hook": _register_hook,
         "register_post_accumulate_grad_hook": lambda self, hook: _C._register_accumulate_hook(
             self, hook
