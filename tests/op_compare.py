@@ -87,7 +87,7 @@ def derivatives(root: Any, function: Function, given: list[Any], rng: np.random.
 
     def weigh(t: Any) -> Any:
         weights = root.tensor(rng.standard_normal(tuple(t.shape)))
-        return ((t if not t.is_complex() else root.view_as_real(t).sum(-1)) ** 2 * weights).sum()
+        return ((t.real + t.imag if t.is_complex() else t) ** 2 * weights).sum()
 
     total = sum(weigh(t) for t in results)
     first = root.autograd.grad(total, wanted, create_graph=True, allow_unused=True)

@@ -89,6 +89,52 @@ def test_bytes_under_another_dtype() -> None:
     check_error(lambda L, x: x.t().view(L.float32), (2, 3))
 
 
+COPIES: list[tuple[Any, ...]] = [
+    (lambda L, x: (L.transpose_copy(x, 0, 1), L.permute_copy(x, (1, 0)), L.t_copy(x)), (2, 3)),
+    (lambda L, x: (L.alias_copy(x), L.expand_copy(x, (2, 2, 3)), L.view_copy(x, (3, 2))), (2, 3)),
+    (lambda L, x: (L.as_strided_copy(x, (2, 2), (1, 2)), L.diagonal_copy(x, 1)), (2, 3)),
+    (lambda L, x: (L.select_copy(x, 1, 0), L.slice_copy(x, 1, 0, 3, 2)), (2, 3)),
+    (
+        lambda L, x: (L.unfold_copy(x, 1, 2, 1), L.unsqueeze_copy(x, 1), x.narrow_copy(1, 1, 2)),
+        (2, 3),
+    ),
+    (lambda L, x: (L.squeeze_copy(x), L.squeeze_copy(x, 0)), (1, 3, 1)),
+    (
+        lambda L, x: (L.split_copy(x, 2), L.split_with_sizes_copy(x, [1, 2], 1), L.unbind_copy(x)),
+        (2, 3),
+    ),
+    (
+        lambda L, x: (
+            L.unsafe_split(x, 2),
+            x.unsafe_chunk(2, 1),
+            x.unsafe_split_with_sizes([1, 1]),
+        ),
+        (2, 3),
+    ),
+    (lambda L, x: (x.adjoint(), x[0].adjoint()), ((2, 3, 4), "complex128")),
+    (lambda L, x: (x * 1).as_strided_((3,), (2,), 1), (2, 4)),
+]
+
+
+@pytest.mark.parametrize("case", COPIES, ids=lambda c: f"line_{c[0].__code__.co_firstlineno}")
+def test_copies_against_torch(case: tuple[Any, ...]) -> None:
+    check(*case)
+
+
+def test_resizing() -> None:
+    def run(L: Any, x: Any) -> Any:
+        return [x.clone().resize_(3), x.t().resize_(3, 2), x.clone().resize_as_(L.zeros(3, 1))]
+
+    check(run, (2, 3), gradients=False)
+    grown = flambeau.ones(2).resize_(3, 4)
+    assert grown.shape == (3, 4)
+    assert grown.view(-1)[:2].tolist() == [1, 1]
+    image = flambeau.zeros(1).resize_((1, 2, 3, 3), memory_format=flambeau.channels_last)
+    assert image.stride() == (18, 1, 6, 2)
+    check_error(lambda L, x: x.requires_grad_().resize_(6), (2, 3))
+    check_error(lambda L, x: x.resize_(-1), (2, 3), same_text=False)
+
+
 def test_strided_elements_replaced() -> None:
     def run(L: Any, x: Any, s: Any) -> Any:
         return x.as_strided_scatter(s, (2, 2), (4, 1), 1)

@@ -134,6 +134,38 @@ OP(empty_strided) {
   .doc = "A tensor of the given sizes and strides whose elements are not set.",
 };
 
+Tensor empty_permuted_forward(Ints size, Ints layout, MaybeDType dtype, MaybeDevice device,
+                              bool grad) {
+  const auto ndim = static_cast<int64_t>(size.size());
+  FB_CHECK(size.size() == layout.size(),
+           "Number of dimensions in size does not match the length of the physical_layout; "
+           "i.e. len(size) = ",
+           size.size(), " is not equal to len(physical_layout) = ", layout.size());
+  Dims strides(size.size(), -1);
+  int64_t step = 1;
+  for (size_t i = layout.size(); i-- > 0;) {
+    FB_CHECK(layout[i] >= 0 && layout[i] < ndim,
+             "Dimension out of range (expected to be between 0 and ", ndim - 1, ", but got ",
+             layout[i], " at index ", i,
+             ").  NB: negative dims not currently supported; file an issue if you want it.");
+    const auto d = static_cast<size_t>(layout[i]);
+    FB_CHECK(strides[d] < 0, "Duplicate dim not allowed");
+    strides[d] = step;
+    step *= std::max<int64_t>(size[d], 1);
+  }
+  return finished(
+      empty_strided(size, strides, dtype.value_or(default_dtype()), device.value_or(Device{})),
+      grad);
+}
+OP(empty_permuted) {
+  .schema = "empty_permuted(int[] size, int[] physical_layout, " FACTORY_TAIL,
+  .names = "empty_permuted",
+  .forward = boxed<empty_permuted_forward>,
+  .vjp = no_gradient(),
+  .errors = "[2,3] [1] -> RuntimeError: Number of dimensions in size does not match",
+  .doc = "A tensor whose elements are not set, with its dimensions in the given order in memory.",
+};
+
 Tensor scalar_tensor_forward(const Scalar& s, MaybeDType dtype, MaybeDevice device, bool grad) {
   Tensor t = empty({}, dtype.value_or(default_dtype()), device.value_or(Device{}));
   kernels::fill(t, s);

@@ -24,6 +24,10 @@ inline Tensor _empty_strided(Ints size, Ints stride, std::optional<DType> dtype 
   static const OpDef& op = find_op("_empty_strided");
   return call_op<Tensor>(op, size, stride, dtype, device, requires_grad);
 }
+inline Tensor empty_permuted(Ints size, Ints physical_layout, std::optional<DType> dtype = std::nullopt, std::optional<Device> device = std::nullopt, bool requires_grad = false) {
+  static const OpDef& op = find_op("empty_permuted");
+  return call_op<Tensor>(op, size, physical_layout, dtype, device, requires_grad);
+}
 inline Tensor _scalar_tensor(const Scalar& s, std::optional<DType> dtype = std::nullopt, std::optional<Device> device = std::nullopt, bool requires_grad = false) {
   static const OpDef& op = find_op("_scalar_tensor");
   return call_op<Tensor>(op, s, dtype, device, requires_grad);

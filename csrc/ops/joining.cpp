@@ -80,35 +80,26 @@ MemoryFormat common_format(std::span<const Tensor> tensors) {
   return all ? format : MemoryFormat::Contiguous;
 }
 
-void check_out_type(DType type, const Out& out, const char* name) {
-  if (!out.given()) return;
-  FB_CHECK_TYPE(can_cast(type, out.given()->dtype()), name,
-                ": input types can't be cast to the desired output type ",
-                dtype_class_name(out.given()->dtype()));
-}
-
 // `lengths` says for each tensor how much of `dim` it takes up: what the derivative has to know of
 // all of them.
-Tensor cat_lengths_forward(std::span<const Tensor> tensors, Ints lengths, int64_t dim, Out out) {
+Tensor cat_lengths_forward(std::span<const Tensor> tensors, Ints lengths, int64_t dim) {
   const DType type = common_type(tensors);
-  check_out_type(type, out, "torch.cat()");
   const Device device = tensors[0].device();
   Tensors kept;
   for (const Tensor& t : tensors) {
     if (!is_skipped(t)) kept.push_back(t);
   }
-  if (kept.empty()) return out.finish(out.make(Dims{0}, type, device));
+  if (kept.empty()) return empty(Dims{0}, type, device);
   const auto d = static_cast<size_t>(dim);
   Dims sizes(kept[0].sizes());
   sizes[d] = 0;
   for (int64_t length : lengths) sizes[d] += length;
-  const MemoryFormat format = out.given() ? MemoryFormat::Contiguous : common_format(kept);
-  if (format == MemoryFormat::Contiguous) {
-    Tensor result = out.make(sizes, type, device);
-    join(result, kept, dim);
-    return out.finish(result);
-  }
+  const MemoryFormat format = common_format(kept);
   Tensor result = empty(sizes, type, device, format);
+  if (format == MemoryFormat::Contiguous) {
+    join(result, kept, dim);
+    return result;
+  }
   for (Tensor& t : kept) t = channels_last_as_plain(t);
   join(channels_last_as_plain(result), kept, dim == 0 ? 0 : dim == 1 ? result.dim() - 1 : dim - 1);
   return result;
@@ -136,7 +127,7 @@ OP(cat_lengths) {
   .samples = "[(2,3),(4,3)] [2,4] 0",
 };
 
-Tensor cat_forward(std::span<const Tensor> tensors, int64_t dim, Out out) {
+Tensor cat_forward(std::span<const Tensor> tensors, int64_t dim) {
   FB_CHECK_VALUE(!tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
   check_same_device("torch.cat()", tensors);
   const Tensor* first = nullptr;
@@ -164,14 +155,7 @@ Tensor cat_forward(std::span<const Tensor> tensors, int64_t dim, Out out) {
     }
     lengths.push_back(t.sizes()[static_cast<size_t>(d)]);
   }
-  if (!out.given()) return cat(tensors, lengths, d);
-  static const OpDef& op = find_op("cat.lengths");
-  const Value values[] = {tensors, lengths, d};
-  Call call(op, values, Form::Out);
-  call.targets = out.given();
-  call.target_count = 1;
-  dispatch(call);
-  return std::move(call.results[0]);
+  return cat(tensors, lengths, d);
 }
 OP(cat) {
   .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
@@ -208,7 +192,9 @@ Tensor stack_forward(std::span<const Tensor> tensors, int64_t dim, Out out) {
              " at entry 0 and ", shape_text(tensors[i].sizes()), " at entry ", i);
   }
   const DType type = common_type(tensors);
-  check_out_type(type, out, "stack");
+  FB_CHECK_TYPE(!out.given() || can_cast(type, out.given()->dtype()),
+                "torch.cat(): input types can't be cast to the desired output type ",
+                dtype_class_name(out.given()->dtype()));
   Tensors layers;
   layers.reserve(tensors.size());
   for (const Tensor& t : tensors) {

@@ -1,8 +1,12 @@
 // Triangles and diagonals of matrices.
 #include "ops/triangular.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "ops/copy.h"
+#include "ops/copy_kernels.h"
+#include "ops/elementwise.h"
 #include "ops/grad.h"
 #include "ops/reduce.h"
 #include "ops/triangular_kernels.h"
@@ -133,6 +137,52 @@ OP(trace) {
   .samples = "(3,4) | (0,0) | (3,3):int64",
   .errors = "(3,) -> RuntimeError: trace: expected a matrix, but got tensor with dim 1",
   .doc = "The sum of a matrix's diagonal.",
+};
+
+Tensor fill_diagonal_forward(const Tensor& input, const Scalar& value, bool wrap) {
+  FB_CHECK(input.dim() >= 2, "dimensions must larger than 1");
+  const Ints sizes = input.sizes(), strides = input.strides();
+  if (input.dim() > 2) {
+    for (int64_t n : sizes)
+      FB_CHECK(n == sizes[0], "all dimensions of input must be of equal length");
+  }
+  int64_t stride = 0, length = sizes[0];
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    stride += strides[d];
+    length = std::min(length, sizes[d]);
+  }
+  check_writable(input);
+  if (length > 0) kernels::fill(input.alias(Dims{length}, Dims{stride}, input.offset()), value);
+  // In tall matrices the diagonal begins again after a row left out.
+  for (int64_t row = sizes[1] + 1; wrap && input.dim() == 2 && sizes[1] > 0 && row < sizes[0];
+       row += sizes[1] + 1) {
+    const int64_t n = std::min(sizes[1], sizes[0] - row);
+    kernels::fill(input.alias(Dims{n}, Dims{stride}, input.offset() + row * strides[0]), value);
+  }
+  return input;
+}
+void fill_diagonal_vjp(Grad& g) { g.set("input", fill_diagonal(g.dout(), 0, g.arg<bool>("wrap"))); }
+OP(fill_diagonal_) {
+  .schema = "fill_diagonal_(Tensor(a!) input, Scalar fill_value, bool wrap=False) -> Tensor",
+  .names = "Tensor.fill_diagonal_",
+  .forward = boxed<fill_diagonal_forward>,
+  .vjp = fill_diagonal_vjp,
+  .samples = "(3,3) 5 | (7,3) 1 True | (3,3,3) 2.5",
+  .errors =
+      "(3,) 1 -> RuntimeError: dimensions must larger than 1"
+      " | (2,3,3) 1 -> RuntimeError: all dimensions of input must be of equal length",
+  .doc =
+      "Sets the main diagonal; with ``wrap`` it goes on below, after a row left out, in tall matrices.",
+};
+Tensor fill_diagonal_copy(const Tensor& input, const Scalar& value, bool wrap) {
+  return fill_diagonal_forward(clone(input), value, wrap);
+}
+OP(fill_diagonal) {
+  .schema = "fill_diagonal(Tensor input, Scalar fill_value, bool wrap=False) -> Tensor",
+  .names = "",
+  .forward = boxed<fill_diagonal_copy>,
+  .vjp = fill_diagonal_vjp,
+  .samples = "(3,3) 5",
 };
 
 }  // namespace

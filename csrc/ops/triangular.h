@@ -36,4 +36,12 @@ inline Tensor trace(const Tensor& input) {
   static const OpDef& op = find_op("trace");
   return call_op<Tensor>(op, input);
 }
+inline Tensor fill_diagonal_(const Tensor& input, const Scalar& fill_value, bool wrap = false) {
+  static const OpDef& op = find_op("fill_diagonal_");
+  return call_op<Tensor>(op, input, fill_value, wrap);
+}
+inline Tensor fill_diagonal(const Tensor& input, const Scalar& fill_value, bool wrap = false) {
+  static const OpDef& op = find_op("fill_diagonal");
+  return call_op<Tensor>(op, input, fill_value, wrap);
+}
 }  // namespace fb

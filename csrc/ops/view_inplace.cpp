@@ -98,5 +98,20 @@ OP(unsqueeze_) {
   .doc = "Inserts a dimension of size 1 into this tensor.",
 };
 
+Tensor as_strided_inplace(const Tensor& input, Ints size, Ints stride,
+                          std::optional<int64_t> storage_offset) {
+  return change(input, [&] { return as_strided(input, size, stride, storage_offset); });
+}
+OP(as_strided_) {
+  .schema =
+      "as_strided_(Tensor(a!) input, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
+  .names = "as_strided_, Tensor.as_strided_",
+  .forward = boxed<as_strided_inplace>,
+  .vjp = composite(),
+  .samples = "(12,) [3,2] [4,1] | (12,) [3,2] [2,1] 1",
+  .errors = "(4,) [5] [1] -> RuntimeError: out of bounds for storage",
+  .doc = "Gives this tensor any sizes, strides and offset within its storage.",
+};
+
 }  // namespace
 }  // namespace fb

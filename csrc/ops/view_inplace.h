@@ -24,4 +24,8 @@ inline Tensor unsqueeze_(const Tensor& input, int64_t dim) {
   static const OpDef& op = find_op("unsqueeze_");
   return call_op<Tensor>(op, input, dim);
 }
+inline Tensor as_strided_(const Tensor& input, Ints size, Ints stride, std::optional<int64_t> storage_offset = std::nullopt) {
+  static const OpDef& op = find_op("as_strided_");
+  return call_op<Tensor>(op, input, size, stride, storage_offset);
+}
 }  // namespace fb

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "ops/grad.h"
+#include "ops/pointwise.h"
 #include "ops/view.h"
 
 namespace fb {
@@ -47,6 +48,24 @@ OP(ravel) {
   .vjp = composite(),
   .samples = "(2,3) | () | (0,2)",
   .doc = "All elements in one dimension; a view where possible.",
+};
+
+Tensor adjoint_forward(const Tensor& input) {
+  FB_CHECK(input.dim() >= 2 || input.dim() == 0,
+           "tensor.adjoint() is only supported on matrices or batches of "
+           "matrices. Got ",
+           input.dim(), "-D tensor.");
+  if (input.dim() == 0) return is_complex(input.dtype()) ? conj_physical(input) : input;
+  const Tensor turned = transpose(input, -2, -1);
+  return is_complex(input.dtype()) ? conj_physical(turned) : turned;
+}
+OP(adjoint) {
+  .schema = "adjoint(Tensor input) -> Tensor",
+  .forward = boxed<adjoint_forward>,
+  .vjp = composite(),
+  .samples = "(2,3) | (2,3,4) | (2,3):complex64",
+  .errors = "(3,) -> RuntimeError: is only supported on matrices or batches of matrices",
+  .doc = "The conjugate transpose of matrices.",
 };
 
 // --- at least so many dimensions

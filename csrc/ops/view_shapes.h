@@ -12,6 +12,10 @@ inline Tensor ravel(const Tensor& input) {
   static const OpDef& op = find_op("ravel");
   return call_op<Tensor>(op, input);
 }
+inline Tensor adjoint(const Tensor& input) {
+  static const OpDef& op = find_op("adjoint");
+  return call_op<Tensor>(op, input);
+}
 inline Tensor atleast_1d(const Tensor& input) {
   static const OpDef& op = find_op("atleast_1d");
   return call_op<Tensor>(op, input);

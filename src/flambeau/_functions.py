@@ -32,6 +32,7 @@ __all__ = [
     "set_default_dtype",
     "set_float32_matmul_precision",
     "set_num_interop_threads",
+    "tensordot",
     "typename",
     "use_deterministic_algorithms",
 ]  # fmt: skip
@@ -184,6 +185,39 @@ def einsum(*args: Any) -> Tensor:
     if len(args) % 2:
         equation += "->" + "".join(map(_subscript, args[-1]))
     return _ops["einsum"](equation, operands)  # type: ignore[no-any-return]
+
+
+def _dimension_list(dims: Any) -> list[int]:
+    return [operator.index(d) for d in (dims.tolist() if isinstance(dims, Tensor) else dims)]
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) -> Tensor:
+    """Sum of products over pairs of dimensions.
+
+    Args:
+        a, b: tensors of one dtype.
+        dims: how many of the last dimensions of ``a`` meet the first of ``b``; or two lists of
+            dimensions that meet.
+        out: the tensor to write the result to.
+
+    Example::
+
+        >>> import flambeau as torch
+        >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 2), dims=1)
+        tensor([[3., 3.],
+                [3., 3.]])
+    """
+    if isinstance(dims, Tensor) and dims.numel() == 1:
+        dims = int(dims)
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.dim(), b.dim()):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        first, second = list(range(-dims, 0)), list(range(dims))
+    else:
+        first, second = (_dimension_list(d) for d in dims)
+    return _ops["_tensordot"](a, b, first, second, out=out)  # type: ignore[no-any-return]
 
 
 class finfo:
