@@ -31,7 +31,7 @@ def _c2c_vjp(g: Any) -> None:
     "_fft_c2c(Tensor input, int[] dim, int scale, bool forward) -> Tensor",
     "",
     vjp=_c2c_vjp,
-    samples="(4,3):complex128 (0,1) 0 True | (5,):complex128 (0,) 2 False",
+    samples="(4,3):complex128 [0,1] 0 True | (5,):complex128 [0] 2 False",
 )
 def _c2c(a: Tensor, dim: tuple[int, ...], scale: int, forward: bool) -> Any:
     """Complex to complex: ``sum_j x_j exp(-+2 pi i j k / n)`` along each dimension."""
@@ -53,7 +53,7 @@ def _r2c_vjp(g: Any) -> None:
     "_fft_r2c(Tensor input, int[] dim, int scale) -> Tensor",
     "",
     vjp=_r2c_vjp,
-    samples="(4,3) (0,1) 0 | (4,) (0,) 1",
+    samples="(4,3) [0,1] 0 | (4,) [0] 1",
 )
 def _r2c(a: Tensor, dim: tuple[int, ...], scale: int) -> Any:
     """Real to complex, forward; of the last dimension the half that determines the rest."""
@@ -85,7 +85,7 @@ def _c2r_vjp(g: Any) -> None:
     "_fft_c2r(Tensor input, int[] dim, int scale, int last_size) -> Tensor",
     "",
     vjp=_c2r_vjp,
-    samples="(4,3):complex128 (0,1) 0 5 | (3,):complex128 (0,) 2 4",
+    samples="(4,3):complex128 [0,1] 0 5 | (3,):complex128 [0] 2 4",
 )
 def _c2r(a: Tensor, dim: tuple[int, ...], scale: int, last_size: int) -> Any:
     """Complex to real, inverse; reads half of the last dimension."""
@@ -402,9 +402,9 @@ def _ihfftn(name: str, a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
 
 _N_D = "Tensor input, int[1]? s=None, int[1]? dim=None, str? norm=None) -> Tensor"
 _2_D = "Tensor input, int[1]? s=None, int[1] dim=[-2,-1], str? norm=None) -> Tensor"
-_SAMPLES = "(3,4) | (2,3,4) (3,5) (0,2) 'ortho' | (2,3,4) s=(4,4) norm='forward'"
-_2_D_SAMPLES = "(3,4) | (2,3,4) (3,5) (0,2) 'ortho'"
-_UNIQUE = "(3,4) dim=(0,0) -> RuntimeError: FFT dims must be unique"
+_SAMPLES = "(3,4) | (2,3,4) [3,5] [0,2] 'ortho' | (2,3,4) s=[4,4] norm='forward'"
+_2_D_SAMPLES = "(3,4) | (2,3,4) [3,5] [0,2] 'ortho'"
+_UNIQUE = "(3,4) dim=[0,0] -> RuntimeError: FFT dims must be unique"
 
 
 @op(f"fft_fftn({_N_D}", "fft.fftn", vjp=composite, samples=_SAMPLES, errors=_UNIQUE)
