@@ -131,6 +131,8 @@ def python_files() -> list[Path]:
 
 def room_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE).parts
+    if parts == ("__main__.py",):
+        return "cli"
     return parts[0] if len(parts) > 1 else ""
 
 

@@ -30,12 +30,12 @@ def checks(fix: bool) -> list[list[str]]:
     native = native_files()
     if fix:
         return [
-            ["ruff", "check", "--fix", *python],
+            ["ruff", "check", "--output-format=concise", "--fix", *python],
             ["ruff", "format", *python],
             ["clang-format", "-i", *native],
         ]
     return [
-        ["ruff", "check", *python],
+        ["ruff", "check", "--output-format=concise", *python],
         ["ruff", "format", "--check", *python],
         ["clang-format", "--dry-run", "-Werror", *native],
         ["mypy", "--strict", "src/flambeau"],

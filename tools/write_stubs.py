@@ -18,7 +18,7 @@ from tools.stubs.page import operator_page  # noqa: E402
 
 def all_texts() -> dict[Path, str]:
     """The text of each file that is written."""
-    from flambeau import _C, ops
+    from flambeau import _C, _functions, ops
 
     if hasattr(ops, "load_all"):
         ops.load_all()
@@ -31,7 +31,9 @@ def all_texts() -> dict[Path, str]:
     prefixes = {name.rpartition(".")[0] for record in registry for name in record["names"]}
     for prefix in sorted(prefixes - {"Tensor"}):
         name = prefix.replace(".", "_") or "__init__"
-        texts[package / "_operators" / f"{name}.pyi"] = namespace_stub(prefix, registry)
+        texts[package / "_operators" / f"{name}.pyi"] = namespace_stub(
+            prefix, registry, hidden=() if prefix else _functions.__all__
+        )
     return texts
 
 

@@ -124,9 +124,10 @@ void retain_grad(const Tensor& t) {
 
 SavedTensor::SavedTensor(const Tensor& t, bool is_output)
     : version_(t.version()), is_output_(is_output) {
-  FB_CHECK(!t.impl()->inference,
-           "Inference tensors cannot be saved for backward. Make a clone to get a normal tensor and "
-           "use it in autograd, or use torch.no_grad() instead of torch.inference_mode().");
+  FB_CHECK(
+      !t.impl()->inference,
+      "Inference tensors cannot be saved for backward. Make a clone to get a normal tensor and "
+      "use it in autograd, or use torch.no_grad() instead of torch.inference_mode().");
   if (is_output) {
     slot_ = autograd_meta(t) ? autograd_meta(t)->slot : 0;
     impl_ = t.alias().ref();

@@ -151,11 +151,12 @@ PyObject* get_grad(PyObject* self, void*) {
     const Tensor& t = in(self)->tensor;
     auto* meta = autograd_meta(t);
     if (meta && meta->grad_fn && !meta->retained && !meta->grad.defined()) {
-      check(PyErr_WarnEx(PyExc_UserWarning,
-                         "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. "
-                         "Its .grad attribute won't be populated during autograd.backward(). If you "
-                         "want it to be, call .retain_grad() on it first.",
-                         1));
+      check(PyErr_WarnEx(
+          PyExc_UserWarning,
+          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. "
+          "Its .grad attribute won't be populated during autograd.backward(). If you "
+          "want it to be, call .retain_grad() on it first.",
+          1));
     }
     return wrap(meta ? meta->grad : Tensor());
   });

@@ -110,8 +110,8 @@ _LAZY = {
     "set_printoptions": ("flambeau._printing", "set_printoptions"),
 }
 _SUBMODULES = {
-    "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "memory", "nn", "optim", "ops",
-    "random", "special", "utils", "vision",
+    "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "memory", "nn",
+    "optim", "ops", "random", "special", "utils", "vision",
 }  # fmt: skip
 
 

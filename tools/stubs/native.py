@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+from collections.abc import Collection
 from typing import Any
 
 from tools.stubs import native_table as table
@@ -160,13 +161,17 @@ def extension_stub(module: Any, registry: list[dict[str, Any]]) -> str:
     return "\n".join([*parts, ""])
 
 
-def namespace_stub(prefix: str, registry: list[dict[str, Any]]) -> str:
-    """A module of the operators in a dotted namespace."""
+def namespace_stub(
+    prefix: str, registry: list[dict[str, Any]], hidden: Collection[str] = ()
+) -> str:
+    """A module of the operators in a dotted namespace, but those that something else hides."""
     start = f"{prefix}." if prefix else ""
     operators = {
         dotted: overloads
         for dotted, overloads in by_name(registry).items()
-        if dotted.startswith(start) and "." not in dotted.removeprefix(start)
+        if dotted.startswith(start)
+        and "." not in dotted.removeprefix(start)
+        and dotted not in hidden
     }
     results = [result.split("(")[0].removeprefix("class ") for result in named_results(operators)]
     imports = sorted(
@@ -181,6 +186,8 @@ def namespace_stub(prefix: str, registry: list[dict[str, Any]]) -> str:
         [
             head,
             f"from flambeau._C import {', '.join(imports)}",
+            "",
+            f"__all__ = {sorted(dotted.removeprefix(start) for dotted in operators)}",
             "",
             *(operator_stub(dotted, overloads) for dotted, overloads in operators.items()),
             "",

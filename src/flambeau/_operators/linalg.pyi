@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeAlias
 
 from flambeau._C import Generator, Tensor, _Device, _Dtype, _EigenvaluesEigenvectors, _Format, _Generator, _InverseInfo, _LInfo, _LuPivots, _LuPivotsInfo, _Number, _PLU, _QR, _ResultInfo, _SignLogabsdet, _SolutionResidualsRankSingularValues, _USVh, layout
 
+__all__ = ['cholesky', 'cholesky_ex', 'cond', 'cross', 'det', 'eig', 'eigh', 'eigvals', 'eigvalsh', 'householder_product', 'inv', 'inv_ex', 'lstsq', 'lu', 'lu_factor', 'lu_factor_ex', 'lu_solve', 'matmul', 'matrix_exp', 'matrix_norm', 'matrix_power', 'matrix_rank', 'multi_dot', 'norm', 'pinv', 'qr', 'slogdet', 'solve', 'solve_ex', 'solve_triangular', 'svd', 'svdvals', 'tensorinv', 'tensorsolve', 'vander', 'vecdot', 'vector_norm']
+
 def cholesky(A: Tensor, *, upper: _bool = False, out: Tensor | None = None) -> Tensor: ...
 def cholesky_ex(A: Tensor, *, upper: _bool = False, check_errors: _bool = False, out: Sequence[Tensor] | None = None) -> _LInfo: ...
 @overload

@@ -137,7 +137,7 @@ class Adagrad(FusedOptimizer):
             **self._scaling(group),
         )
 
-    def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
+    def _update(self, group: Group, parameter: Tensor, gradient: Any, state: State) -> None:
         total, count = state["sum"], state["step"]
         count += 1
         lr = scalar(group["lr"]) / (1 + (count.item() - 1) * group["lr_decay"])
@@ -150,9 +150,7 @@ class Adagrad(FusedOptimizer):
         descend(parameter, gradient / total.sqrt().add(group["eps"]), lr)
 
     @staticmethod
-    def _update_sparse(
-        parameter: Tensor, gradient: Tensor, total: Tensor, lr: Any, eps: float
-    ) -> None:
+    def _update_sparse(parameter: Tensor, gradient: Any, total: Any, lr: Any, eps: float) -> None:
         """Touch only the rows that have a gradient."""
         indices, values, size = gradient.indices(), gradient.values(), gradient.size()
         total.add_(fb.sparse_coo_tensor(indices, values * values, size))

@@ -190,7 +190,7 @@ class LBFGS(Optimizer):
     def _flat_gradient(self) -> Tensor:
         pieces = []
         for parameter in self._params:
-            gradient = parameter.grad
+            gradient: Any = parameter.grad
             if gradient is None:
                 gradient = fb.zeros_like(parameter)
             elif gradient.is_sparse:

@@ -75,7 +75,7 @@ class SparseAdam(GroupedOptimizer):
         state["exp_avg"] = fb.zeros_like(parameter)
         state["exp_avg_sq"] = fb.zeros_like(parameter)
 
-    def _update(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
+    def _update(self, group: Group, parameter: Tensor, gradient: Any, state: State) -> None:
         state["step"] += 1
         gradient = gradient.coalesce()
         values = gradient.values()
