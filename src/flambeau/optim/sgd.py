@@ -126,7 +126,13 @@ class SGD(FusedOptimizer):
             self._call(group, *parts, is_first_step=first)
 
     def _call(
-        self, group: Group, parameters: Tensors, gradients: Tensors, buffers: Tensors, **first: bool
+        self,
+        group: Group,
+        parameters: Tensors,
+        gradients: Tensors,
+        buffers: Tensors,
+        *,
+        is_first_step: bool,
     ) -> None:
         fb._fused_sgd_(
             parameters,
@@ -138,7 +144,7 @@ class SGD(FusedOptimizer):
             dampening=group["dampening"],
             nesterov=bool(group["nesterov"]),
             maximize=bool(group["maximize"]),
-            **first,
+            is_first_step=is_first_step,
             **self._scaling(group),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import flambeau as fb
 from flambeau.optim._grouped import GroupedOptimizer, State, check_betas, check_lr, number
