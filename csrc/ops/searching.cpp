@@ -46,9 +46,15 @@ Tensor search(const Tensor& boundaries, const Tensor& values, const Tensor& sort
   FB_CHECK(!out_int32 || boundaries.sizes().back() < std::numeric_limits<int32_t>::max(),
            "torch.searchsorted(): the size of boundaries' last dimension should be less than ",
            std::numeric_limits<int32_t>::max(), ", but we got ", boundaries.sizes().back());
+  const bool number = values.dim() == 0 && values.device().type == DeviceType::CPU;
+  FB_CHECK(
+      number || values.device() == boundaries.device(),
+      "torch.searchsorted(): boundaries and input value tensors should have same device type, ",
+      "but got boundaries tensor device type ", boundaries.device(),
+      " and input value tensor device type ", values.device());
   const DType type = result_type(boundaries, values);
   Tensor result =
-      out.make(values.sizes(), out_int32 ? DType::Int32 : DType::Int64, values.device());
+      out.make(values.sizes(), out_int32 ? DType::Int32 : DType::Int64, boundaries.device());
   kernels::search_sorted(result, contiguous_as(values, type), contiguous_as(boundaries, type),
                          sorter.defined() ? contiguous_as(sorter, DType::Int64) : sorter, right);
   return out.finish(result);
