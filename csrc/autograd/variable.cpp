@@ -149,7 +149,7 @@ Tensor SavedTensor::unpack(Node* owner) const {
         " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
         "flambeau.autograd.set_detect_anomaly(True).");
   }
-  if (!is_output_ || !grad_enabled()) return t;
+  if (!is_output_ || !grad_enabled() || !is_differentiable(t.dtype())) return t;
   Tensor with_history = t.alias();
   auto& meta = autograd_meta_or_new(with_history);
   meta.grad_fn = Ref<Node>(owner);
