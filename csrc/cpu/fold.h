@@ -58,6 +58,12 @@ using Compute = typename ComputeOf<T>::type;
 template <class Fold, class T, class C, class P>
 class Folder {
  public:
+  // One run of elements.
+  static C fold_run(const T* p, int64_t n, int64_t stride, P q) {
+    if (n <= kBlock) return fold_block(p, n, stride, q);
+    int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
+    return merge(fold_run(p, half, stride, q), fold_run(p + half * stride, n - half, stride, q));
+  }
   // `params` holds one number per result, or is null; done(i, accumulator) takes the results.
   template <class Done>
   static void run(const T* in, const ReduceLayout& l, const P* params, Done done) {
@@ -73,7 +79,7 @@ class Folder {
 
  private:
   static constexpr int64_t kBlock = 2048;   // elements folded straight on
-  static constexpr int64_t kColumns = 128;  // columns folded side by side
+  static constexpr int64_t kColumns = 512;  // columns folded side by side
   static constexpr int64_t kRows = 256;     // rows folded straight on
   static constexpr int64_t kPart =
       1 << 16;  // elements of a part, where a few results are made of many elements
@@ -111,11 +117,6 @@ class Folder {
     C acc = start();
     for (int64_t i = 0; i < n; ++i) acc = step(acc, p[i * stride], q);
     return acc;
-  }
-  static C fold_run(const T* p, int64_t n, int64_t stride, P q) {
-    if (n <= kBlock) return fold_block(p, n, stride, q);
-    int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
-    return merge(fold_run(p, half, stride, q), fold_run(p + half * stride, n - half, stride, q));
   }
   [[gnu::noinline]] static C fold_runs(const T* p, const ReduceLayout& l, int64_t first,
                                        int64_t count, P q) {

@@ -153,11 +153,15 @@ void extreme_index(const Tensor& indices, const Tensor& values, const Tensor& in
     return;
   }
   // Along a run, first the extreme, then its place.
-  extreme<T>(e.values, e.in, l, kLargest);
+  using C = Compute<T>;
+  using Run = Folder<Extreme<kLargest>, T, C, NoParam>;
+  const bool few = l.kept < 4;
+  if (few) extreme<T>(e.values, e.in, l, kLargest);
   parallel_for(0, l.kept, std::max<int64_t>(1, kGrain / e.n), [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) {
       const T* p = e.in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, i);
-      const int64_t place = find_first(p, e.n, e.stride, static_cast<Compute<T>>(e.values[i]));
+      const C best = few ? static_cast<C>(e.values[i]) : Run::fold_run(p, e.n, e.stride, NoParam());
+      const int64_t place = find_first(p, e.n, e.stride, best);
       e.store(i, place, p[place * e.stride]);
     }
   });

@@ -37,14 +37,11 @@ Tensor max_forward(const Tensor& input) { return extreme_all("max", "max_all", i
 Tensor min_forward(const Tensor& input) { return extreme_all("min", "min_all", input, false); }
 
 // Equal extremes share the gradient.
-Tensor shared_grad(const Tensor& grad, const Tensor& places, const Tensor& count) {
-  return where(places, grad / _to_copy(count, grad.dtype()),
-               zeros({}, grad.dtype(), grad.device()));
-}
 void extreme_all_vjp(Grad& g) {
   Tensor x = g.in("input"), y = g.out();
   Tensor places = logical_or(eq(x, y), logical_and(isnan(x), isnan(y)));
-  g.set("input", shared_grad(g.dout(), places, sum(places)));
+  Tensor share = g.dout() / sum(places);
+  g.set("input", where(places, share, zeros({}, share.dtype(), share.device())));
 }
 
 #define EXTREME_ALL(op, word)                                                                    \
@@ -141,7 +138,7 @@ Tensor extreme_grad(Grad& g, const Tensor& grad, const Tensor& result, uint64_t 
     if (mask >> d & 1) dims.push_back(static_cast<int64_t>(d));
   Tensor count =
       sizes.empty() ? _to_copy(places, DType::Int64) : sum(places, std::optional<Ints>(dims), true);
-  return shared_grad(with_reduced(grad, sizes, mask, keepdim), places, count);
+  return with_reduced(grad, sizes, mask, keepdim) * places / count;
 }
 void extreme_dims_vjp(Grad& g) {
   const uint64_t mask = reduced_dims(g.arg<std::optional<Ints>>("dim"),

@@ -5,6 +5,7 @@
 #include "ops/elementwise.h"
 #include "ops/grad.h"
 #include "ops/reduction.h"
+#include "ops/scatter.h"
 #include "ops/view.h"
 
 namespace fb {
@@ -14,15 +15,9 @@ inline Tensor with_reduced(const Tensor& t, Ints sizes, uint64_t mask, bool keep
   return keepdim || sizes.empty() ? t : reshape(t, kept_sizes(sizes, mask));
 }
 
-// Elements along `dim` at the places of `index`, and back: zeros of the given sizes with `values`
-// added at those places.
-inline Tensor take_along(const Tensor& input, int64_t dim, const Tensor& index) {
-  static const OpDef& op = find_op("gather");
-  return call_op<Tensor>(op, input, dim, index, false);
-}
+// Zeros of the given sizes with `values` added at the places of `index` along `dim`.
 inline Tensor put_along(const Tensor& values, int64_t dim, const Tensor& index, Ints sizes) {
-  static const OpDef& op = find_op("scatter_add");
-  return call_op<Tensor>(op, zeros(sizes, values.dtype(), values.device()), dim, index, values);
+  return scatter_add(zeros(sizes, values.dtype(), values.device()), dim, index, values);
 }
 
 // The gradient of values picked along `dim` at `indices`, as max, median, sort and their like do

@@ -34,6 +34,8 @@ __all__ = [
     "set_num_interop_threads",
     "tensordot",
     "typename",
+    "unique",
+    "unique_consecutive",
     "use_deterministic_algorithms",
 ]  # fmt: skip
 
@@ -341,3 +343,60 @@ def compiled_with_cxx11_abi() -> bool:
 def get_rng_state_size() -> int:
     """Bytes of a generator's state."""
     return int(_C.default_generator.get_state().numel())
+
+
+def _distinct(
+    input: Tensor, dim: int | None, consecutive: bool, return_inverse: bool, return_counts: bool
+) -> Any:
+    values, inverse, counts = _ops["_distinct"](input, dim, consecutive)
+    wanted = [values]
+    if return_inverse:
+        wanted.append(inverse)
+    if return_counts:
+        wanted.append(counts)
+    return values if len(wanted) == 1 else tuple(wanted)
+
+
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """Distinct elements, or distinct slices of a dimension, in ascending order.
+
+    Args:
+        input: any shape, any real dtype.
+        sorted: accepted; the result always is.
+        return_inverse: also return which of the results each element (slice) is.
+        return_counts: also return how often each occurs.
+        dim: the dimension whose slices are compared; default: all elements by themselves.
+
+    Returns:
+        The distinct elements (slices), or a tuple of them and what else was asked for.
+
+    Example::
+
+        >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
+        (tensor([1, 3]), tensor([1, 2]))
+    """
+    return _distinct(input, dim, False, return_inverse, return_counts)
+
+
+def unique_consecutive(
+    input: Tensor,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The first of each run of equal elements, or equal slices of a dimension.
+
+    Args and results are those of ``unique``; the order is that of the input.
+
+    Example::
+
+        >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
+        tensor([1, 2, 1])
+    """
+    return _distinct(input, dim, True, return_inverse, return_counts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flambeau import _C
 from flambeau._C import Tensor
+from flambeau._functions import unique, unique_consecutive
 
 if TYPE_CHECKING:
     import numpy
@@ -526,6 +527,8 @@ def _attach() -> None:
             "_nonzero_tuple" if as_tuple else "_nonzero"
         ](self),
         "get_device": lambda self: -1,
+        "unique": unique,
+        "unique_consecutive": unique_consecutive,
         "is_same_size": lambda self, other: self.shape == other.shape,
         "T": property(_reversed_dims),
         "mT": property(_matrix_transpose),

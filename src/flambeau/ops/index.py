@@ -1,10 +1,16 @@
 """Which room has which names. Written by tools/room_index.py: run it, do not edit."""
 
 ROOMS = {
+    "distances": """
+        dist Tensor.dist cdist
+    """,
     "fft": """
         fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn
         fft.irfftn fft.hfftn fft.ihfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.hfft2 fft.ihfft2
         fft.fftfreq fft.rfftfreq fft.fftshift fft.ifftshift
+    """,
+    "integration": """
+        trapezoid trapz cumulative_trapezoid
     """,
     "linalg_eigen": """
         linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals
@@ -33,5 +39,9 @@ ROOMS = {
         slogdet Tensor.slogdet logdet Tensor.logdet linalg.solve linalg.solve_ex
         linalg.solve_triangular triangular_solve Tensor.triangular_solve cholesky_solve
         Tensor.cholesky_solve cholesky_inverse Tensor.cholesky_inverse
+    """,
+    "statistics": """
+        quantile Tensor.quantile nanquantile Tensor.nanquantile cov Tensor.cov corrcoef
+        Tensor.corrcoef
     """,
 }
