@@ -486,13 +486,6 @@ def _matrix_transpose(self: Tensor) -> Tensor:
     return self.transpose(-2, -1)
 
 
-def _untyped_storage(self: Tensor) -> Any:
-    """The memory that the tensor views, as bytes."""
-    from flambeau.storage import UntypedStorage
-
-    return UntypedStorage.of(self)
-
-
 def _storage(self: Tensor) -> Any:
     """The memory that the tensor views, as elements of its dtype."""
     from flambeau.storage import TypedStorage, UntypedStorage
@@ -539,7 +532,6 @@ def _attach() -> None:
             device=device or self.device,
             requires_grad=requires_grad,
         ),
-        "untyped_storage": _untyped_storage,
         "storage": _storage,
         "is_shared": lambda self: _C._is_storage_shared(self),
         "share_memory_": _share_memory_,
