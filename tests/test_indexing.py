@@ -428,3 +428,50 @@ def test_nonzero(shape: tuple[int, ...], dtype: str) -> None:
     check(lambda root, x: root.where(x), array, gradients=False, strides=False)
     check(lambda root, x: root.argwhere(x), array, gradients=False)
     check(lambda root, x: x.swapaxes(0, -1).argwhere() if x.dim() else x, array, gradients=False)
+
+
+@pytest.mark.parametrize("reduce", ["prod", "mean", "amax", "amin"])
+@pytest.mark.parametrize("include_self", [True, False])
+def test_index_reduce(reduce: str, include_self: bool) -> None:
+    check(
+        lambda root, x, i, s: x.index_reduce(1, i, s, reduce, include_self=include_self),
+        (3, 5, 2), index_array(5, 4), (3, 4, 2),
+    )  # fmt: skip
+    check(
+        lambda root, x, i, s: (x * 1).index_reduce_(0, i, s, reduce, include_self=include_self),
+        (5,), index_array(5, 7), (7,),
+    )  # fmt: skip
+
+
+def test_nonzero_static() -> None:
+    array = np.random.randint(0, 2, (3, 4))
+    check(lambda root, x: root.nonzero_static(x, size=5), array, gradients=False)
+    check(lambda root, x: x.nonzero_static(size=20, fill_value=7), array, gradients=False)
+
+
+def test_tensors_on_other_devices_are_refused() -> None:
+    """Nothing is read where there is no memory."""
+    x, index = fl.zeros(3, 4), fl.zeros(2, dtype=fl.int64, device="meta")
+    mask, values = fl.zeros(3, 4, dtype=fl.bool, device="meta"), fl.zeros(2, 4, device="meta")
+    here = fl.zeros(2, dtype=fl.int64)
+    table = fl.zeros(2, 4, dtype=fl.int64, device="meta")
+    for call in (
+        lambda: x[index],
+        lambda: x[mask],
+        lambda: x.index_put((here,), values),
+        lambda: x.index_select(0, index),
+        lambda: x.index_add(0, here, values),
+        lambda: x.index_copy(0, here, values),
+        lambda: x.gather(0, table),
+        lambda: x.scatter(0, table, 1.0),
+        lambda: x.scatter_add(0, fl.zeros(2, 4, dtype=fl.int64), values),
+        lambda: x.take(index),
+        lambda: x.put(here, values[:, 0]),
+        lambda: x.masked_select(mask),
+        lambda: x.masked_scatter(x > 0, values),
+        lambda: fl.nn.functional.embedding(index, x),
+        lambda: fl.nn.functional.embedding_bag(here, x, index),
+        lambda: fl.searchsorted(x[0], values),
+    ):
+        with pytest.raises((RuntimeError, NotImplementedError), match=r"device|meta"):
+            call()

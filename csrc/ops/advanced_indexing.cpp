@@ -143,6 +143,7 @@ Places places_of(const Tensor& input, TensorSpan given) {
   size_t defined = 0, last = 0;
   for (size_t i = 0; i < given.size(); ++i) {
     if (given[i].defined()) last = i, ++defined;
+    check_one_device(input, given[i]);
   }
   FB_CHECK_INDEX(defined > 0, "index: at least one tensor of indices is needed");
   if (defined == 1 && is_mask(given[last]) && given[last].dim() > 0)
@@ -236,6 +237,7 @@ Tensor index_put_forward(const Tensor& input, TensorSpan indices, const Tensor& 
            "Index put requires the source and destination dtypes match, got ",
            dtype_class_name(input.dtype()), " for the destination and ",
            dtype_class_name(values.dtype()), " for the source.");
+  check_one_device(input, values);
   Tensor target = copied(input, out);
   Places p = places_of(target, indices);
   Tensor from = joined_values(p, values.storage() == target.storage() ? clone(values) : values);

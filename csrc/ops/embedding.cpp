@@ -96,9 +96,7 @@ OP(embedding) {
   .forward = boxed<embedding_forward>,
   .vjp = embedding_vjp,
   .save = "input",
-  .samples =
-      "(2,5):int64@0..4 (4,3) | (6,):int64@0..4 (4,3) padding_idx=1 | ():int64@0..4 (4,3) -1 | (0,):int64 (4,3)"
-      " | (6,):int64@0..4 (4,3) scale_grad_by_freq=True",
+  .samples = "(2,5):int64@0..4 (4,3) | ():int64@0..4 (4,3) | (0,):int64 (4,3)",
   .errors =
       "(2,):int64@4..5 (4,3) -> IndexError: index out of range in self | (2,):int64@0..4 (4,) -> RuntimeError: 'weight' must be 2-D"
       " | (2,) (4,3) -> RuntimeError: to have one of the following scalar types: Long, Int",
@@ -126,12 +124,13 @@ OP(embedding_lookup) {
   .names = "embedding",
   .forward = boxed<embedding_lookup_forward>,
   .vjp = composite(),
-  .samples = "(4,3) (2,5):int64@0..4 | (4,3) (6,):int64@0..4 1",
+  .samples = "(4,3) (2,5):int64@0..4 | (4,3) (6,):int64@0..4",
   .doc = "nn.functional.embedding with the table first.",
 };
 
 Tensor dense_backward_forward(const Tensor& grad, const Tensor& indices, int64_t num_weights,
                               int64_t padding_idx, bool scale_grad_by_freq) {
+  check_one_device(grad, indices);
   const int64_t width = grad.sizes().back();
   const DType type = is_reduced(grad.dtype()) ? DType::Float32 : grad.dtype();
   Tensor table = zeros(Dims{num_weights, width}, type, grad.device());

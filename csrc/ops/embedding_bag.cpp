@@ -195,6 +195,7 @@ Tensor embedding_bag_forward(const Tensor& input, const Tensor& weight, const Te
                              const Tensor& sample_weights, bool include_last_offset,
                              std::optional<int64_t> padding_idx) {
   check_bags(input, weight, mode, scale_grad_by_freq, sparse, sample_weights);
+  for (const Tensor& t : {input, offsets, sample_weights}) check_one_device(weight, t);
   const int64_t rows = weight.sizes()[0];
   FB_CHECK(!padding_idx || (*padding_idx >= -rows && *padding_idx < rows),
            "padding_idx must be within the number of embeddings, -", rows, " through ", rows - 1,

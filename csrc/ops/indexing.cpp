@@ -70,6 +70,7 @@ void check_slices(const char* name, const Tensor& input, int64_t d, const Tensor
       " with type: ", dtype_class_name(index.dtype()), " and size: ", shape_text(index.sizes()));
   FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
            "(): Expected dtype int32/int64 for index but got: ", dtype_class_name(index.dtype()));
+  check_one_device(input, source);
   FB_CHECK(input.dtype() == source.dtype(), name, "(): self (", dtype_class_name(input.dtype()),
            ") and source (", dtype_class_name(source.dtype()), ") must have the same scalar type");
   const int64_t n =
@@ -178,6 +179,7 @@ Tensor index_fill_forward(const Tensor& input, int64_t dim, const Tensor& index,
   FB_CHECK(value.dim() == 0,
            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
            value.dim(), " dimension(s).");
+  check_one_device(input, value.impl()->wrapped_number ? Tensor() : value);
   Tensor result = copied(input, out), number = empty(Dims{}, input.dtype(), input.device());
   if (value.impl()->wrapped_number) {
     kernels::fill(number, item(value));
@@ -219,6 +221,7 @@ OP(index_fill) {
 }
 
 Tensor offsets_of_elements(const Tensor& t, const Tensor& index) {
+  check_one_device(t, index);
   Tensor offsets = empty(Dims{index.numel()}, DType::Int64, t.device());
   kernels::element_offsets(offsets, long_index(index), t.sizes(), t.strides(), fail_take);
   return offsets;
@@ -273,6 +276,7 @@ Tensor put_forward(const Tensor& input, const Tensor& index, const Tensor& sourc
       source.numel(), ", index.numel() = ", n);
   FB_CHECK_INDEX(input.numel() > 0 || n == 0, "put_(): Tried to put elements into an empty tensor");
   check_overlap(out.given() ? *out.given() : input, source);
+  check_one_device(input, source);
   Tensor result = copied(input, out), offsets = offsets_of_elements(result, index);
   Tensor values = source.is_contiguous() ? source : clone(source, MemoryFormat::Contiguous);
   Tensor target = displaced_elements(result, n);

@@ -61,6 +61,26 @@ OP(nonzero_numpy) {
   .samples = "(3,4):int64@0..2 | (5,):bool | ()",
 };
 
+Tensor nonzero_static_forward(const Tensor& input, int64_t size, int64_t fill_value) {
+  FB_CHECK(size >= 0, "nonzero_static: 'size' must be a non-negative integer, but got ", size);
+  Tensor out = empty(Dims{size, input.dim()}, DType::Int64, input.device());
+  kernels::fill(out, Scalar(fill_value));
+  if (input.is_meta()) return out;
+  Tensor rows = nonzero_forward(input);
+  const int64_t n = std::min(size, rows.sizes()[0]);
+  Dims sizes{n, input.dim()};
+  kernels::copy(out.alias(sizes, out.strides(), 0), rows.alias(sizes, rows.strides(), 0));
+  return out;
+}
+
+OP(nonzero_static) {
+  .schema = "nonzero_static(Tensor input, *, int size, int fill_value=-1) -> Tensor",
+  .forward = boxed<nonzero_static_forward>,
+  .vjp = no_gradient(),
+  .samples = "(3,4):int64@0..2 size=5 | (3,4):bool size=20 fill_value=7 | () size=2",
+  .doc = "As nonzero, cut off or filled up to ``size`` rows.",
+};
+
 OP(where_condition) {
   .schema = "where.condition(Tensor condition) -> Tensor[]",
   .names = "where",
@@ -78,6 +98,7 @@ void check_bool(const char* name, const Tensor& mask) {
 
 Tensor masked_select_forward(const Tensor& input, const Tensor& mask, Out out) {
   check_bool("masked_select", mask);
+  check_one_device(input, mask);
   Dims sizes = broadcast_shapes(input.sizes(), mask.sizes());
   Tensor wide = expand(input, sizes), offsets = true_offsets(expand(mask, sizes), wide.strides());
   const int64_t n = offsets.numel();
@@ -111,6 +132,8 @@ Tensor masked_scatter_forward(const Tensor& input, const Tensor& mask, const Ten
            "masked_scatter: expected self and source to have same dtypes but got ",
            dtype_class_name(input.dtype()), " and ", dtype_class_name(source.dtype()));
   check_bool("masked_scatter_", mask);
+  check_one_device(input, mask);
+  check_one_device(input, source);
   Tensor target = copied(
       out.inplace() ? input : expand(input, broadcast_shapes(input.sizes(), mask.sizes())), out);
   FB_CHECK(broadcasts_to(mask.sizes(), target.sizes()), "masked_scatter: the mask of shape ",

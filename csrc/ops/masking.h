@@ -12,6 +12,10 @@ inline Tensors nonzero_numpy(const Tensor& input) {
   static const OpDef& op = find_op("nonzero_numpy");
   return call_op<Tensors>(op, input);
 }
+inline Tensor nonzero_static(const Tensor& input, int64_t size, int64_t fill_value = -1) {
+  static const OpDef& op = find_op("nonzero_static");
+  return call_op<Tensor>(op, input, size, fill_value);
+}
 inline Tensors where(const Tensor& condition) {
   static const OpDef& op = find_op("where.condition");
   return call_op<Tensors>(op, condition);

@@ -4,7 +4,9 @@
 #include "ops/creation.h"
 #include "ops/elementwise.h"
 #include "ops/grad.h"
-#include "ops/pointwise.h"
+#include "ops/operators.h"
+#include "ops/pointwise_compare.h"
+#include "ops/pointwise_select.h"
 #include "ops/scatter_kernels.h"
 #include "ops/scatter_shapes.h"
 #include "ops/slices.h"
@@ -55,7 +57,7 @@ Example::
 
 Tensor take_along_dim_forward(const Tensor& input, const Tensor& indices,
                               std::optional<int64_t> dim) {
-  if (!dim) return gather(reshape(input, Dims{-1}), 0, reshape(indices, Dims{-1}));
+  if (!dim) return take_along_dim(reshape(input, Dims{-1}), reshape(indices, Dims{-1}), 0);
   FB_CHECK(
       input.dim() == indices.dim(),
       "torch.take_along_dim(): input and indices should have the same number of dimensions, but got ",
@@ -64,13 +66,15 @@ Tensor take_along_dim_forward(const Tensor& input, const Tensor& indices,
            "torch.take_along_dim(): dtype of indices should be Int or Long but got ",
            dtype_class_name(indices.dtype()));
   const auto d = static_cast<size_t>(wrap_dim(*dim, input.dim()));
-  if (input.dim() == 0) return gather(input, 0, indices);
+  Tensor counted = where(lt(indices, wrapped_number(0)),
+                         indices + Scalar(input.dim() ? input.sizes()[d] : 1), indices);
+  if (input.dim() == 0) return gather(input, 0, counted);
   Dims a(input.sizes()), b(indices.sizes());
   a[d] = b[d] = 1;
   Dims source = broadcast_shapes(a, b), places = source;
   source[d] = input.sizes()[d];
   places[d] = indices.sizes()[d];
-  return gather(expand(input, source), static_cast<int64_t>(d), expand(indices, places));
+  return gather(expand(input, source), static_cast<int64_t>(d), expand(counted, places));
 }
 
 OP(take_along_dim) {
@@ -80,7 +84,8 @@ OP(take_along_dim) {
   .samples = "(3,4) (3,1):int64@0..4 1 | (3,4) (5,):int64@0..12 | (2,3,4) (1,3,2):int64@0..4 -1",
   .errors =
       "(3,4) (3,):int64@0..3 1 -> RuntimeError: input and indices should have the same number of dimensions",
-  .doc = "As gather, the other dimensions broadcast; without ``dim`` both are taken as vectors.",
+  .doc =
+      "As gather, the other dimensions broadcast; without ``dim`` both are taken as vectors. Negative indices count from the end.",
 };
 
 // --- scatter -------------------------------------------------------------------------------------

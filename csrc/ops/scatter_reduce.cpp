@@ -76,14 +76,15 @@ Tensor scatter_reduce_forward(const Tensor& input, int64_t dim, const Tensor& in
 }
 
 struct Arguments {
-  explicit Arguments(const Grad& g)
+  Arguments(const Grad& g, const char* values, Tensor index)
       : dim(g.arg<int64_t>("dim")),
         include_self(g.arg<bool>("include_self")),
         reduce(g.arg<std::string_view>("reduce")),
-        index(g.in("index")) {}
+        values(values),
+        index(std::move(index)) {}
   int64_t dim;
   bool include_self;
-  std::string_view reduce;
+  std::string_view reduce, values;
   Tensor index;
 
   Tensor at(const Tensor& t) const { return gather(t, dim, index); }
@@ -101,12 +102,12 @@ Tensor used_part(Tensor t, Ints sizes) {
 
 void set_both(Grad& g, const Arguments& a, const Tensor& grad_input, const Tensor& grad_src) {
   if (g.needs("input")) g.set("input", a.for_input(grad_input));
-  if (g.needs("src")) g.set("src", padded_to(grad_src, g.sizes("src")));
+  if (g.needs(a.values)) g.set(a.values, padded_to(grad_src, g.sizes(a.values)));
 }
 
 // The gradient is shared equally by all that equal the extremum.
 void extremum_vjp(Grad& g, const Arguments& a) {
-  Tensor input = g.in("input"), src = used_part(g.in("src"), a.index.sizes()), result = g.out();
+  Tensor input = g.in("input"), src = used_part(g.in(a.values), a.index.sizes()), result = g.out();
   DType type = g.dout().dtype();
   Tensor from_input = _to_copy(eq(input, result), type),
          from_src = _to_copy(eq(src, a.at(result)), type);
@@ -119,7 +120,7 @@ void extremum_vjp(Grad& g, const Arguments& a) {
 // A factor's gradient is the product of the others: the result divided by it, or, where it is the
 // only zero, the product with 1 in its stead.
 void product_vjp(Grad& g, const Arguments& a) {
-  Tensor input = g.in("input"), src = used_part(g.in("src"), a.index.sizes()), result = g.out();
+  Tensor input = g.in("input"), src = used_part(g.in(a.values), a.index.sizes()), result = g.out();
   auto reduced = [&](const Tensor& self, const Tensor& values) {
     return scatter_reduce(self, a.dim, a.index, values, "prod", a.include_self);
   };
@@ -134,8 +135,7 @@ void product_vjp(Grad& g, const Arguments& a) {
   set_both(g, a, grad_input, where(only_zero, a.at(g.dout() * without), divided));
 }
 
-void scatter_reduce_vjp(Grad& g) {
-  const Arguments a(g);
+void reduced_vjp(Grad& g, const Arguments& a) {
   if (a.reduce == "sum") return set_both(g, a, g.dout(), a.at(g.dout()));
   if (a.reduce == "mean") {
     Tensor part =
@@ -144,6 +144,8 @@ void scatter_reduce_vjp(Grad& g) {
   }
   a.reduce == "prod" ? product_vjp(g, a) : extremum_vjp(g, a);
 }
+
+void scatter_reduce_vjp(Grad& g) { reduced_vjp(g, Arguments(g, "src", g.in("index"))); }
 
 OP(scatter_reduce) {
   .schema =
@@ -169,6 +171,63 @@ Example::
     >>> torch.zeros(3).scatter_reduce(0, torch.tensor([0, 2, 2]), torch.tensor([1., 5., 3.]), "amax")
     tensor([1., 0., 5.])
 )",
+};
+
+// --- index_reduce --------------------------------------------------------------------------------
+
+// One index for each element of the source.
+Tensor spread_index(const Tensor& index, int64_t dim, const Tensor& source) {
+  if (source.dim() == 0) return reshape(index, source.sizes());
+  Dims sizes(source.sizes().size(), 1);
+  sizes[static_cast<size_t>(dim)] = index.numel();
+  return expand(reshape(index, sizes), source.sizes());
+}
+
+Tensor index_reduce_forward(const Tensor& input, int64_t dim, const Tensor& index,
+                            const Tensor& source, std::string_view reduce, bool include_self,
+                            Out out) {
+  FB_CHECK(reduce == "prod" || reduce == "mean" || reduce == "amax" || reduce == "amin",
+           "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got ", reduce,
+           ".");
+  const int64_t d = wrap_dim(dim, input.dim());
+  FB_CHECK_INDEX(index.dim() <= 1,
+                 "index_reduce_(): Index is supposed to be a vector, but got dim: ", index.dim());
+  FB_CHECK(index.numel() == (source.dim() ? source.size(d) : 1),
+           "index_reduce_(): Number of indices (", index.numel(),
+           ") should be equal to source.size(dim): (", source.dim() ? source.size(d) : 1,
+           "), for dim: ", d);
+  bool same = input.dim() == source.dim();
+  for (size_t i = 0; same && i < input.sizes().size(); ++i) {
+    same = static_cast<int64_t>(i) == d || input.sizes()[i] == source.sizes()[i];
+  }
+  FB_CHECK(
+      same,
+      "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ",
+      shape_text(input.sizes()), " source.shape = ", shape_text(source.sizes()));
+  return scatter_reduce_forward(input, dim, spread_index(index, d, source), source, reduce,
+                                include_self, out);
+}
+void index_reduce_vjp(Grad& g) {
+  Tensor source = g.in("source");
+  const int64_t d = wrap_dim(g.arg<int64_t>("dim"), source.dim());
+  reduced_vjp(g, Arguments(g, "source", spread_index(g.in("index"), d, source)));
+}
+
+OP(index_reduce) {
+  .schema =
+      "index_reduce(Tensor input, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
+  .names = "index_reduce, Tensor.index_reduce, Tensor.index_reduce_",
+  .forward = boxed<index_reduce_forward>,
+  .vjp = index_reduce_vjp,
+  .save = "input, index, source, result",
+  .samples =
+      "(5,3) 0 (4,):int64@0..5 (4,3) 'prod' | (2,3,4) -1 (2,):int64@0..4 (2,3,2) 'mean' | (5,) 0 (6,):int64@0..5 (6,) 'amax'"
+      " | (5,3) 0 (4,):int64@0..5 (4,3) 'amin' include_self=False",
+  .errors =
+      "(5,3) 0 (4,):int64@0..5 (4,3) 'sum' -> RuntimeError: Expected reduce to be one of prod, mean, amax or amin"
+      " | (3,4) 0 (1,):int64@7..8 (1,4) 'prod' -> RuntimeError: index 7 is out of bounds for dimension 0 with size 3",
+  .doc =
+      "A copy of ``input`` with the slices that ``index`` names reduced with those of ``source``; see scatter_reduce.",
 };
 
 }  // namespace

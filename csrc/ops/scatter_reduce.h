@@ -12,4 +12,12 @@ inline Tensor scatter_reduce_(const Tensor& input, int64_t dim, const Tensor& in
   static const OpDef& op = find_op("scatter_reduce");
   return call_inplace(op, input, dim, index, src, reduce, include_self);
 }
+inline Tensor index_reduce(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce, bool include_self = true) {
+  static const OpDef& op = find_op("index_reduce");
+  return call_op<Tensor>(op, input, dim, index, source, reduce, include_self);
+}
+inline Tensor index_reduce_(const Tensor& input, int64_t dim, const Tensor& index, const Tensor& source, std::string_view reduce, bool include_self = true) {
+  static const OpDef& op = find_op("index_reduce");
+  return call_inplace(op, input, dim, index, source, reduce, include_self);
+}
 }  // namespace fb

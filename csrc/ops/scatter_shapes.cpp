@@ -1,6 +1,7 @@
 #include "ops/scatter_shapes.h"
 
 #include "ops/copy_kernels.h"
+#include "ops/slices.h"
 #include "ops/view_backward.h"
 
 namespace fb {
@@ -31,11 +32,13 @@ bool fits(const Tensor& index, const Tensor& t, int64_t dim) {
 
 void check_scatter(const char* name, const Tensor& input, int64_t dim, const Tensor& index,
                    const Tensor& values) {
-  FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
-           "(): Expected dtype int32/int64 for index");
+  check_one_device(input, index);
+  check_one_device(input, values);
   FB_CHECK(!values.defined() || values.dtype() == input.dtype(), name,
            "(): Expected self.dtype to be equal to src.dtype");
   if (index.numel() == 0) return;
+  FB_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, name,
+           "(): Expected dtype int32/int64 for index");
   auto dims = [](const Tensor& t) { return std::max<int64_t>(t.dim(), 1); };
   FB_CHECK(dims(index) == dims(input), "Index tensor must have the same number of dimensions as ",
            values.defined() ? "self" : "input", " tensor");

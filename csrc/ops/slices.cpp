@@ -25,6 +25,12 @@ Tensor displaced(const Tensor& t, int64_t dim, int64_t count) {
   return t.alias(sizes, strides, t.offset());
 }
 
+void check_one_device(const Tensor& t, const Tensor& read) {
+  FB_CHECK(!read.defined() || read.device() == t.device() || t.is_meta(),
+           "Expected all tensors to be on the same device, but found at least two devices, ",
+           t.device(), " and ", read.device(), "!");
+}
+
 Tensor long_index(const Tensor& index) {
   if (index.dtype() == DType::Int64 && index.is_contiguous()) return index;
   Tensor out = empty(index.sizes(), DType::Int64, index.device());
@@ -34,6 +40,7 @@ Tensor long_index(const Tensor& index) {
 
 Tensor slice_offsets(const Tensor& t, int64_t dim, const Tensor& index, bool negative,
                      IndexError fail) {
+  check_one_device(t, index);
   Tensor offsets = empty(Dims{index.numel()}, DType::Int64, t.device()),
          list[] = {long_index(index)};
   const int64_t size = t.dim() ? t.sizes()[static_cast<size_t>(dim)] : 1;

@@ -10,6 +10,8 @@ Tensor copied(const Tensor& input, Out out);
 // `t` with dimension `dim` of size `count` and stride 0, to be displaced by offsets. A 0-d tensor
 // counts as 1-d.
 Tensor displaced(const Tensor& t, int64_t dim, int64_t count);
+// Kernels read all their tensors on one device; on the meta device they read nothing.
+void check_one_device(const Tensor& t, const Tensor& read);
 // An integer tensor as contiguous int64.
 Tensor long_index(const Tensor& index);
 // Offsets of the slices of `t` along `dim`; `fail` raises for an index out of bounds.
