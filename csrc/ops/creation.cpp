@@ -162,6 +162,7 @@ OP(empty_permuted) {
   .names = "empty_permuted",
   .forward = boxed<empty_permuted_forward>,
   .vjp = no_gradient(),
+  .samples = "[2,3,4] [2,0,1]",
   .errors = "[2,3] [1] -> RuntimeError: Number of dimensions in size does not match",
   .doc = "A tensor whose elements are not set, with its dimensions in the given order in memory.",
 };

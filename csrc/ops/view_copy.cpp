@@ -80,7 +80,7 @@ COPY(view_copy, "view_copy(Tensor input, int[] size) -> Tensor", (copied<viewed,
      "(2,3) [3,2]")
 COPY_OVERLOAD(view_copy_dtype, "view_copy",
               "view_copy.dtype(Tensor input, ScalarType dtype) -> Tensor",
-              (copied<viewed_dtype, DType>), "")
+              (copied<viewed_dtype, DType>), "(2,3) int32 | (4,):int64 float64")
 COPY(view_as_complex_copy, "view_as_complex_copy(Tensor input) -> Tensor",
      (copied<view_as_complex>), "(3,2)")
 COPY(view_as_real_copy, "view_as_real_copy(Tensor input) -> Tensor", (copied<view_as_real>),
@@ -92,9 +92,13 @@ COPY(split_with_sizes_copy,
      (copied_all<split_with_sizes, Ints, int64_t>), "(5,) [2,3]")
 COPY(unbind_copy, "unbind_copy(Tensor input, int dim=0) -> Tensor[]", (copied_all<unbind, int64_t>),
      "(2,3)")
-COPY_OVERLOAD(narrow_copy, "narrow_copy, Tensor.narrow_copy",
-              "narrow_copy(Tensor input, int dim, int start, int length) -> Tensor",
-              (copied<narrow, int64_t, int64_t, int64_t>), "(5,) 0 1 3")
+OP(narrow_copy) {
+  .schema = "narrow_copy(Tensor input, int dim, int start, int length) -> Tensor",
+  .forward = boxed<copied<narrow, int64_t, int64_t, int64_t>>,
+  .vjp = composite(),
+  .samples = "(5,) 0 1 3",
+  .doc = "``length`` slices of a dimension from ``start`` on, as a contiguous copy.",
+};
 
 // --- pieces that may be written
 // ---------------------------------------------------------------------

@@ -222,6 +222,7 @@ OP(tensor_split_tensor) {
   .names = "tensor_split, Tensor.tensor_split",
   .forward = boxed<tensor_split_tensor>,
   .vjp = composite(),
+  .samples = "(7,2) ():int64@2..4 | (7,) (2,):int64@0..9",
 };
 OP(tensor_split) {
   .schema = "tensor_split(Tensor input, int sections, int dim=0) -> Tensor[]",
