@@ -20,10 +20,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how many rounds")
     parser.add_argument("--seconds", type=float, help="length of one sample")
     parser.add_argument(
-        "--busy-ok", action="store_true", help="measure although the machine is busy"
+        *("--force", "--busy-ok"),
+        dest="busy_ok",
+        action="store_true",
+        help="measure although the machine is busy",
     )
     parser.add_argument(
-        "--write", action="store_true", help="write benchmarks/results/*.md and .json"
+        "--write",
+        action="store_true",
+        help="write benchmarks/results/*.md and .json; all rows: into README.md, too",
     )
     parser.add_argument("--list", action="store_true", help="print the rows and stop")
     parser.add_argument("--ours", default="flambeau", help="the module under test")
@@ -51,7 +56,7 @@ def main() -> int:
     if foreign > MAX_FOREIGN:
         warning = f"other processes keep {foreign:.1f} cores busy: figures would not be worth much"
         if not options.busy_ok:
-            sys.exit(f"{warning}. --busy-ok measures all the same")
+            sys.exit(f"{warning}. --force measures all the same")
         print(f"warning: {warning}")
     libraries = [options.ours, options.theirs]
     console = Console(stderr=True)
@@ -63,7 +68,11 @@ def main() -> int:
     about["foreign_load"] = foreign
     report.on_terminal(results, libraries)
     if options.write:
-        print("written:", *(str(path) for path in report.write(about, results, libraries)))
+        written = report.write(about, results, libraries)
+        if not options.rows:
+            report.write_into(report.README, about, results, libraries)
+            written.append(report.README)
+        print("written:", *map(str, written))
     return 0 if all(result.passed for result in results) else 1
 
 

@@ -15,6 +15,8 @@ from rich.table import Table
 from benchmarks.runner import Result
 
 RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
+MARKS = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 
 
 def amount(value: float, unit: str) -> str:
@@ -125,3 +127,15 @@ def write(about: dict[str, Any], results: list[Result], libraries: list[str]) ->
     entries = [asdict(result) for result in results]
     data.write_text(json.dumps({**about, "results": entries}, indent=1) + "\n")
     return [tables, data]
+
+
+def write_into(
+    page: Path, about: dict[str, Any], results: list[Result], libraries: list[str]
+) -> None:
+    """Put the table between the marks in a page."""
+    before, _, rest = page.read_text().partition(MARKS[0])
+    _, mark, after = rest.partition(MARKS[1])
+    if not mark:
+        raise ValueError(f"{page}: the marks {' and '.join(MARKS)} are missing")
+    text = markdown(about, results, libraries)
+    page.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{after}")

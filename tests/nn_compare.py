@@ -93,6 +93,7 @@ def flat(value: Any) -> list[Any]:
 def text_of(value: Any) -> str:
     """Text without what must differ: addresses and the library's name."""
     text = re.sub(r"0x[0-9a-f]+", "0x", str(value))
+    text = text.replace("torch.TensorBase", "torch.Tensor")
     return text.replace("flambeau", "torch").replace("torch._C.", "torch.")
 
 

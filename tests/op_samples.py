@@ -103,7 +103,7 @@ def cases(samples: str) -> list[Case]:
 def error_cases(errors: str) -> list[ErrorCase]:
     found = []
     for text in _split(errors, "|"):
-        call, outcome = text.split("->", 1)
+        call, outcome = re.match(r"((?:'[^']*'|[^'])*?) -> (.*)", text, re.S).groups()
         exception, message = outcome.strip().split(":", 1)
         found.append(ErrorCase(_case(call), exception, message.strip()))
     return found

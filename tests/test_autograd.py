@@ -385,7 +385,8 @@ def test_function_marks() -> None:
     x = flambeau.tensor([3.0, 1.0, 2.0], requires_grad=True)
     values, order = Sorted.apply(x)
     assert values.requires_grad and not order.requires_grad
-    (g,) = flambeau.autograd.grad((values * flambeau.arange(3.0)).sum(), x, create_graph=True)
+    weight = flambeau.arange(3.0).requires_grad_()
+    (g,) = flambeau.autograd.grad((values * weight).sum(), x, create_graph=True)
     assert g.tolist() == [2.0, 0.0, 1.0]
     with pytest.raises(RuntimeError, match="once_differentiable"):
         g.sum().backward()

@@ -71,3 +71,21 @@ def test_a_library_is_as_fast_as_itself() -> None:
     shown = benchmark("overhead: add$|busy: matmul 128, neighbour free", "--ours=torch").stdout
     assert "faster" in shown
     assert "slower" in shown
+
+
+def test_the_table_goes_between_the_marks_of_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.MARKS[0]}\nold\n{report.MARKS[1]}\nafter\n")
+    result = runner.Result("add", "overhead", "s", 3.0, {"a": 1e-6, "b": 4e-6}, ratio=4.0)
+    about = {
+        "machine": {"cpu": "C", "cores": 2, "python": "3", "date": "today"},
+        "libraries": {"a": {"version": "1", "threads": 1}, "b": {"version": "2", "threads": 1}},
+    }
+    report.write_into(page, about, [result], ["a", "b"])
+    report.write_into(page, about, [result], ["a", "b"])
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n")
+    assert text.count("| add |") == 1 and "old" not in text
+    page.write_text("no marks")
+    with pytest.raises(ValueError, match="missing"):
+        report.write_into(page, about, [result], ["a", "b"])

@@ -132,7 +132,7 @@ BAD_DATA: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("data", "options", "kind", "words"), BAD_DATA, ids=repr)
+@pytest.mark.parametrize(("data", "options", "kind", "words"), BAD_DATA, ids=lambda _: "")
 def test_bad_data_is_refused(data: Any, options: dict[str, Any], kind: Any, words: str) -> None:
     options = {k: getattr(flambeau, v) for k, v in options.items()}
     with pytest.raises(kind, match=words):

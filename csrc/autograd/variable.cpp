@@ -31,8 +31,7 @@ void set_requires_grad(const Tensor& t, bool on) {
       "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
   if (!is_leaf(t)) return;
   FB_CHECK(!on || is_differentiable(t.dtype()),
-           "only Tensors of floating point and complex dtype can require gradients, but got ",
-           t.dtype());
+           "Only Tensors of floating point and complex dtype can require gradients");
   FB_CHECK(!on || !t.impl()->inference || tls.inference,
            "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   if (on || t.impl()->autograd) autograd_meta_or_new(t).requires_grad = on;

@@ -6,10 +6,47 @@
 #include "core/allocator.h"
 #include "core/error.h"
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#endif
+
 namespace fb {
 namespace {
 DeviceMemory g_memory[kDeviceTypes] = {{cpu_allocate, cpu_release}, {}, {}, {}};
+
+// Shared memory of a storage, and what it had before: arrays may still look at that.
+struct SharedPages {
+  void* data;
+  size_t nbytes;
+  void* old_data;
+  void (*old_free)(void*);
+  void* old_context;
+};
+
+#if defined(__unix__) || defined(__APPLE__)
+void* map_shared(size_t nbytes) {
+  void* data = mmap(nullptr, nbytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  FB_CHECK(data != MAP_FAILED, "share_memory_(): the system has no ", nbytes,
+           " bytes of shared memory to give");
+  return data;
 }
+
+void unmap_shared(void* context) {
+  auto* pages = static_cast<SharedPages*>(context);
+  munmap(pages->data, pages->nbytes);
+  if (pages->old_free) {
+    pages->old_free(pages->old_context);
+  } else {
+    cpu_release(pages->old_data, pages->nbytes);
+  }
+  delete pages;
+}
+#else
+void* map_shared(size_t) { raise(ErrorKind::Runtime, "share_memory_() is not supported here"); }
+void unmap_shared(void*) {}
+#endif
+
+}  // namespace
 
 void install_device_memory(DeviceType type, DeviceMemory memory) {
   g_memory[static_cast<int>(type)] = memory;
@@ -58,6 +95,20 @@ void Storage::resize(size_t nbytes) {
   }
   nbytes_ = nbytes;
 }
+
+void Storage::share() {
+  if (shared() || nbytes_ == 0) return;
+  FB_CHECK(device_.type == DeviceType::CPU,
+           "share_memory_(): only memory of the CPU can be shared, ", "but the tensor is on ",
+           device_);
+  void* data = map_shared(nbytes_);
+  std::memcpy(data, data_, nbytes_);
+  context_ = new SharedPages{data, nbytes_, data_, free_, context_};
+  free_ = unmap_shared;
+  data_ = data;
+}
+
+bool Storage::shared() const { return free_ == unmap_shared; }
 
 void* Storage::operator new(size_t n) { return cpu_allocate(n); }
 void Storage::operator delete(void* p, size_t n) { cpu_release(p, n); }

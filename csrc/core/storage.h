@@ -31,6 +31,10 @@ class Storage : public Counted {
   // Grows or shrinks in place, keeping the content up to the smaller size.
   void resize(size_t nbytes);
   bool resizable() const { return free_ == nullptr; }
+  // Moves the content into pages that processes forked from now on see as well, with each other's
+  // changes.
+  void share();
+  bool shared() const;
 
   // Bumped by every in-place change; saved tensors compare it.
   uint32_t version() const { return version_.load(std::memory_order_relaxed); }

@@ -158,6 +158,76 @@ bool copy_transposed(const Geometry& g, const Tensor& out, const Tensor& src) {
   }
 }
 
+// --- rows ---
+
+template <class T>
+void copy_row(T* dst, const T* src, int64_t stride, int64_t n) {
+  if (stride == 1) {
+    std::memmove(dst, src, static_cast<size_t>(n) * sizeof(T));
+  } else if (stride == 0) {
+    std::fill_n(dst, n, *src);
+  } else {
+    for (int64_t i = 0; i < n; ++i) dst[i] = src[-i];
+  }
+}
+
+// The innermost dimension in pieces, so that a few long rows are work for several threads.
+template <class T>
+void copy_rows(const Geometry& g, T* dst, const T* src) {
+  constexpr int64_t kPiece = kCopyGrain / static_cast<int64_t>(sizeof(T));
+  const int64_t n = g.sizes[0], stride = g.strides[1][0];
+  const int64_t pieces = (n + kPiece - 1) / kPiece, length = std::min(n, kPiece);
+  const size_t ndim = g.sizes.size();
+  parallel_for(0, g.numel / n * pieces, kPiece / length, [&](int64_t begin, int64_t end) {
+    SmallVector<int64_t, 6> at(ndim, 0);
+    int64_t to = 0, from = 0, row = begin / pieces;
+    for (size_t d = 1; d < ndim; ++d) {
+      at[d] = row % g.sizes[d];
+      row /= g.sizes[d];
+      to += at[d] * g.strides[0][d];
+      from += at[d] * g.strides[1][d];
+    }
+    for (int64_t k = begin, piece = begin % pieces; k < end; ++k) {
+      const int64_t first = piece * kPiece;
+      copy_row(dst + to + first, src + from + first * stride, stride, std::min(length, n - first));
+      if (++piece < pieces) continue;
+      piece = 0;
+      for (size_t d = 1; d < ndim; ++d) {
+        to += g.strides[0][d];
+        from += g.strides[1][d];
+        if (++at[d] < g.sizes[d]) break;
+        to -= g.sizes[d] * g.strides[0][d];
+        from -= g.sizes[d] * g.strides[1][d];
+        at[d] = 0;
+      }
+    }
+  });
+}
+
+// Where elements lie side by side in the result, and in the source side by side too, in reverse, or
+// all in one place.
+bool copy_rows(const Geometry& g, const Tensor& out, const Tensor& src) {
+  const int64_t stride = g.strides[1][0];
+  if (g.strides[0][0] != 1 || stride < -1 || stride > 1 || g.sizes[0] < 4) return false;
+  switch (out.item_size()) {
+    case 1:
+      copy_rows(g, out.data<uint8_t>(), src.data<uint8_t>());
+      return true;
+    case 2:
+      copy_rows(g, out.data<uint16_t>(), src.data<uint16_t>());
+      return true;
+    case 4:
+      copy_rows(g, out.data<uint32_t>(), src.data<uint32_t>());
+      return true;
+    case 8:
+      copy_rows(g, out.data<uint64_t>(), src.data<uint64_t>());
+      return true;
+    default:
+      copy_rows(g, out.data<complex128>(), src.data<complex128>());
+      return true;
+  }
+}
+
 template <class T>
 void copy_loop_run(char* const* data, int64_t n, const void*) {
   std::memcpy(data[0], data[1], static_cast<size_t>(n) * sizeof(T));
@@ -176,10 +246,11 @@ void copy_cpu(const Tensor& out, const Tensor& src) {
     }
     return;
   }
-  if (same && src.numel() == n) {
+  if (same) {
     const Tensor* inputs[] = {&src};
     Geometry g(out, inputs);
-    if (copy_transposed(g, out, src)) return;
+    if (copy_rows(g, out, src)) return;
+    if (src.numel() == n && copy_transposed(g, out, src)) return;
   }
   Loop loop;
   switch (out.item_size()) {

@@ -111,6 +111,33 @@ template <class C, class F>
   return lanes[0];
 }
 
+// Mean of n numbers and the sum of the squares of their deviations, in two passes: the second does
+// not cancel, and corrects the rounding of the first.
+template <class C>
+struct Deviations {
+  C mean, squares;
+};
+template <class C>
+[[gnu::always_inline]] inline Deviations<C> deviations(const C* x, int64_t n) {
+  const C count = static_cast<C>(n), mean = sum_of<C>(n, [&](int64_t i) { return x[i]; }) / count;
+  C sums[kLanes<C>] = {}, squares[kLanes<C>] = {};
+  auto add = [&](int k, C d) {
+    sums[k] += d;
+    squares[k] += d * d;
+  };
+  int64_t i = 0;
+  for (; i + kLanes<C> <= n; i += kLanes<C>)
+    for (int k = 0; k < kLanes<C>; ++k) add(k, x[i + k] - mean);
+  for (int k = 0; i < n; ++i, ++k) add(k, x[i] - mean);
+  for (int width = kLanes<C> / 2; width > 0; width /= 2) {
+    for (int k = 0; k < width; ++k) {
+      sums[k] += sums[k + width];
+      squares[k] += squares[k + width];
+    }
+  }
+  return {mean + sums[0] / count, squares[0] - sums[0] * sums[0] / count};
+}
+
 // The largest of n numbers; NaN is passed over.
 template <class C>
 [[gnu::always_inline]] inline C max_of(const C* x, int64_t n) {

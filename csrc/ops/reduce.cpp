@@ -79,7 +79,7 @@ Tensor mean_over(const Tensor& input, uint64_t mask, bool keepdim, std::optional
   DType type = dtype.value_or(input.dtype());
   FB_CHECK(is_floating(type) || is_complex(type), "mean(): could not infer output dtype. ",
            dtype ? "Optional dtype" : "Input dtype",
-           " must be either a floating point or complex dtype. Got: ", type);
+           " must be either a floating point or complex dtype. Got: ", dtype_class_name(type));
   Tensor total = sum_over(input, mask, keepdim, type);
   return div_(total, wrapped_number(reduced_count(input.sizes(), mask)));
 }

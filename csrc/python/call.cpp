@@ -508,8 +508,9 @@ PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
 }
 
 PyObject* op_repr(PyObject* self) {
-  return PyUnicode_FromFormat("<built-in %s %U>", op_in(self)->method ? "method" : "function",
-                              op_in(self)->dotted);
+  auto* op = op_in(self);
+  return op->method ? PyUnicode_FromFormat("<method '%U' of 'flambeau.Tensor' objects>", op->name)
+                    : PyUnicode_FromFormat("<built-in function %U>", op->dotted);
 }
 
 PyObject* op_doc(PyObject* self, void*) {

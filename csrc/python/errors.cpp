@@ -1,3 +1,5 @@
+#include <nanobind/nanobind.h>
+
 #include <new>
 
 #include "python/py.h"
@@ -67,6 +69,8 @@ void set_python_error() noexcept {
   try {
     throw;
   } catch (const PythonError& e) {
+    e.restore();
+  } catch (nanobind::python_error& e) {
     e.restore();
   } catch (const Error& e) {
     PyErr_SetString(python_type(e.kind()), e.what());

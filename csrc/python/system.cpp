@@ -34,6 +34,13 @@ nb::dict emulated_calls() {
   return d;
 }
 
+// Storages only grow: tensors that use the memory would otherwise reach beyond its end.
+void grow_storage(const Tensor& t, size_t nbytes) {
+  FB_CHECK(nbytes >= t.storage()->nbytes(), "resize_(): a storage of ", t.storage()->nbytes(),
+           " bytes cannot shrink to ", nbytes, ": tensors may still use all of it");
+  if (nbytes > t.storage()->nbytes()) t.storage()->resize(nbytes);
+}
+
 }  // namespace
 
 void init_system(PyObject* module) {
@@ -44,6 +51,10 @@ void init_system(PyObject* module) {
   m.def("_reset_peak_memory", reset_peak_memory);
   m.def("_empty_cache", empty_cache);
   m.def("_set_memory_cap", set_memory_cap);
+  m.def("_grow_storage", grow_storage);
+  m.def("_share_storage", [](const Tensor& t) { t.storage()->share(); });
+  m.def("_is_storage_shared", [](const Tensor& t) { return t.storage()->shared(); });
+  m.def("_is_storage_resizable", [](const Tensor& t) { return t.storage()->resizable(); });
   m.def("get_default_dtype", default_dtype);
   m.def("_set_default_dtype", set_default_dtype);
   m.def("promote_types", promote_types, nb::arg("type1"), nb::arg("type2"));

@@ -105,13 +105,15 @@ from flambeau.random import (
 OutOfMemoryError = _C.OutOfMemoryError
 
 _LAZY = {
+    "TypedStorage": ("flambeau.storage", "TypedStorage"),
+    "UntypedStorage": ("flambeau.storage", "UntypedStorage"),
     "save": ("flambeau.io", "save"),
     "load": ("flambeau.io", "load"),
     "set_printoptions": ("flambeau._printing", "set_printoptions"),
 }
 _SUBMODULES = {
     "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "memory", "nn",
-    "optim", "ops", "random", "special", "utils", "vision",
+    "optim", "ops", "random", "special", "storage", "utils", "vision",
 }  # fmt: skip
 
 

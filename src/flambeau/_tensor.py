@@ -486,6 +486,19 @@ def _matrix_transpose(self: Tensor) -> Tensor:
     return self.transpose(-2, -1)
 
 
+def _storage(self: Tensor) -> Any:
+    """The memory that the tensor views, as elements of its dtype."""
+    from flambeau.storage import TypedStorage, UntypedStorage
+
+    return TypedStorage(UntypedStorage.of(self), self.dtype)
+
+
+def _share_memory_(self: Tensor) -> Tensor:
+    """Moves the storage to memory that processes forked from now on see as well."""
+    _C._share_storage(self)
+    return self
+
+
 def _attach() -> None:
     methods: dict[str, Any] = {
         "__repr__": _repr,
@@ -519,8 +532,9 @@ def _attach() -> None:
             device=device or self.device,
             requires_grad=requires_grad,
         ),
-        "is_shared": lambda self: False,
-        "share_memory_": lambda self: self,
+        "storage": _storage,
+        "is_shared": lambda self: _C._is_storage_shared(self),
+        "share_memory_": _share_memory_,
         "pin_memory": lambda self, device=None: self,
         "is_pinned": lambda self, device=None: False,
         "nonzero": lambda self, *, as_tuple=False: _ops[

@@ -13,10 +13,11 @@ def _pieces(name: str, y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tens
         raise IndexError(
             f"Dimension out of range (expected to be in range of [-1, 0], but got {dim})"
         )
-    count = y.shape[dim]
+    count = y.size(dim)
     if y.dtype == flambeau.bool or (x is not None and x.dtype == flambeau.bool):
+        which = "y" if x is None else "x` or `y"
         raise RuntimeError(
-            f"{name}: received a bool input for `x` or `y`, but bool is not supported"
+            f"{name}: received a bool input for `{which}`, but bool is not supported"
         )
     if count == 0:
         return (y * dx).narrow(dim, 0, 0)
@@ -26,8 +27,8 @@ def _pieces(name: str, y: Tensor, x: Tensor | None, dx: float, dim: int) -> Tens
     if x.dim() == 1:
         if x.numel() != count:
             raise RuntimeError(
-                f"{name}: There must be one `x` value for each sample point. Got {x.numel()} `x` "
-                f"values for {count} sample points"
+                f"{name}: There must be one `x` value for each sample point, but got "
+                f"{x.numel()} for {count}"
             )
         after = y.dim() - 1 - dim % y.dim()
         steps = x.diff().reshape(-1, *[1] * after)
@@ -50,16 +51,15 @@ def _operator(name: str, names: str, doc: str, running: bool) -> None:
     with_x.__doc__ = doc
     for function in (with_x, with_dx):
         function.__module__ = __name__
-    base = name.removeprefix("torch.")
     op(
-        f"{base}(Tensor y, Tensor x, *, int dim=-1) -> Tensor",
+        f"{name}(Tensor y, Tensor x, *, int dim=-1) -> Tensor",
         names,
         vjp=composite,
         samples="(3,4) (4,) | (3,4) (3,4) dim=0",
         errors="(3,) (2,) -> RuntimeError: There must be one `x` value for each sample point",
     )(with_x)
     op(
-        f"{base}.dx(Tensor y, *, float dx=1.0, int dim=-1) -> Tensor",
+        f"{name}.dx(Tensor y, *, float dx=1.0, int dim=-1) -> Tensor",
         names,
         vjp=composite,
         samples="(3,4) | (3,4) dx=2.0 dim=0 | (1,)",
@@ -67,7 +67,7 @@ def _operator(name: str, names: str, doc: str, running: bool) -> None:
 
 
 _operator(
-    "torch.trapezoid",
+    "trapezoid",
     "trapezoid, trapz",
     """The integral of ``y`` along ``dim`` by the trapezoidal rule, at places ``x`` or ``dx`` apart.
 
@@ -79,7 +79,7 @@ _operator(
     running=False,
 )
 _operator(
-    "torch.cumulative_trapezoid",
+    "cumulative_trapezoid",
     "cumulative_trapezoid",
     "The running integral of ``y`` along ``dim`` by the trapezoidal rule; see ``trapezoid``.",
     running=True,

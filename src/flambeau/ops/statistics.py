@@ -65,8 +65,8 @@ def _quantile(
     picked = picked.movedim(-1, 0)
     if keepdim and dim is None:
         picked = picked.reshape(-1, *[1] * input.dim())
-    elif keepdim and input.dim() > 0:
-        picked = picked.unsqueeze(dim + 1 if dim is not None and dim >= 0 else dim)
+    elif keepdim and dim is not None and input.dim() > 0:
+        picked = picked.unsqueeze(dim + 1 if dim >= 0 else dim)
     return picked if q.dim() else picked.squeeze(0)
 
 

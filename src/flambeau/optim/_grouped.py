@@ -105,19 +105,19 @@ class GroupedOptimizer(Optimizer):
 class FusedOptimizer(GroupedOptimizer):
     """An optimizer with an operator that updates all parameters of a group at once.
 
-    The formula in ``_update`` is for steps that are to be differentiated, and sparse gradients.
+    The formula in ``_update`` is for steps that are to be differentiated.
     """
 
     def _step_group(self, group: Group) -> None:
+        if group["differentiable"]:
+            super()._step_group(group)
+            return
         parameters, gradients, states = [], [], []
         unusual = any(group.get(name) for name in ("fused", "foreach", "capturable"))
         for parameter in group["params"]:
             gradient = parameter.grad
             if gradient is None:
                 continue
-            if gradient.is_sparse or group["differentiable"]:
-                super()._step_group(group)
-                return
             state = self._state_of(group, parameter)
             if unusual or not state:
                 self._check(group, parameter, gradient)

@@ -107,12 +107,6 @@ class Adagrad(FusedOptimizer):
             for parameter in group["params"]:
                 self.state[parameter]["sum"].share_memory_()
 
-    def _check(self, group: Group, parameter: Tensor, gradient: Tensor) -> None:
-        if not gradient.is_sparse:
-            super()._check(group, parameter, gradient)
-        elif group["weight_decay"] != 0:
-            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-
     def _start(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         state["step"] = new_counter(group, parameter)
         start = self.defaults["initial_accumulator_value"]
@@ -141,18 +135,7 @@ class Adagrad(FusedOptimizer):
         total, count = state["sum"], state["step"]
         count += 1
         lr = scalar(group["lr"]) / (1 + (count.item() - 1) * group["lr_decay"])
-        if gradient.is_sparse:
-            self._update_sparse(parameter, gradient.coalesce(), total, lr, group["eps"])
-            return
         if group["weight_decay"] != 0:
             gradient = gradient.add(parameter, alpha=group["weight_decay"])
         total.addcmul_(gradient, gradient)
         descend(parameter, gradient / total.sqrt().add(group["eps"]), lr)
-
-    @staticmethod
-    def _update_sparse(parameter: Tensor, gradient: Any, total: Any, lr: Any, eps: float) -> None:
-        """Touch only the rows that have a gradient."""
-        indices, values, size = gradient.indices(), gradient.values(), gradient.size()
-        total.add_(fb.sparse_coo_tensor(indices, values * values, size))
-        root = total.sparse_mask(gradient).values().sqrt().add_(eps)
-        parameter.add_(fb.sparse_coo_tensor(indices, values / root, size), alpha=-lr)

@@ -193,8 +193,6 @@ class LBFGS(Optimizer):
             gradient: Any = parameter.grad
             if gradient is None:
                 gradient = fb.zeros_like(parameter)
-            elif gradient.is_sparse:
-                gradient = gradient.to_dense()
             if gradient.is_complex():
                 gradient = fb.view_as_real(gradient)
             pieces.append(gradient.reshape(-1))

@@ -95,10 +95,6 @@ class SGD(FusedOptimizer):
         check_exclusive(fused, foreach, differentiable)
         self._step_supports_amp_scaling = bool(fused)
 
-    def _check(self, group: Group, parameter: Tensor, gradient: Tensor) -> None:
-        if not gradient.is_sparse:
-            super()._check(group, parameter, gradient)
-
     def _start(self, group: Group, parameter: Tensor, gradient: Tensor, state: State) -> None:
         """Start with nothing: the first gradient becomes the buffer."""
 

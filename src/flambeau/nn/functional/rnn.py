@@ -51,9 +51,7 @@ def relu_step(projected: Tensor, state: State, layer: _Recurrence) -> State:
 def lstm_step(projected: Tensor, state: State, layer: _Recurrence) -> State:
     """Long short-term memory (Hochreiter and Schmidhuber 1997); gates i, f, g, o."""
     h, c = state
-    i, f, g, o = flambeau.addmm(projected, h, layer.w_hh_t).chunk(4, 1)
-    c = flambeau.sigmoid(f) * c + flambeau.sigmoid(i) * flambeau.tanh(g)
-    h = flambeau.sigmoid(o) * flambeau.tanh(c)
+    h, c, _ = F._lstm_cell(flambeau.addmm(projected, h, layer.w_hh_t), c)
     if layer.w_hr is not None:
         h = flambeau.mm(h, layer.w_hr.t())
     return h, c
@@ -62,12 +60,7 @@ def lstm_step(projected: Tensor, state: State, layer: _Recurrence) -> State:
 def gru_step(projected: Tensor, state: State, layer: _Recurrence) -> State:
     """Gated recurrent unit (Cho et al. 2014); gates r, z, n."""
     h = state[0]
-    x_r, x_z, x_n = projected.chunk(3, 1)
-    h_r, h_z, h_n = layer.project_state(h).chunk(3, 1)
-    r = flambeau.sigmoid(x_r + h_r)
-    z = flambeau.sigmoid(x_z + h_z)
-    n = flambeau.tanh(x_n + r * h_n)
-    return ((h - n) * z + n,)
+    return (F._gru_cell(projected, layer.project_state(h), h)[0],)
 
 
 STEPS: dict[str, Step] = {

@@ -1,0 +1,16 @@
+#pragma once
+#include "ops/kernel.h"
+
+// All tensors are contiguous and of one type. `gates` is rows x 4 size, in the order i, f, g, o,
+// before their nonlinearities; `active` after them.
+FB_KERNEL(lstm_cell, const Tensor& h, const Tensor& c, const Tensor& active, const Tensor& gates,
+          const Tensor& old_c)
+// `dh` and `dc` may be undefined.
+FB_KERNEL(lstm_cell_backward, const Tensor& dgates, const Tensor& dold_c, const Tensor& dh,
+          const Tensor& dc, const Tensor& active, const Tensor& old_c, const Tensor& c)
+// `x` and `s`, the projections of input and state, are rows x 3 size, in the order r, z, n;
+// `active` is rows x 3 size.
+FB_KERNEL(gru_cell, const Tensor& h, const Tensor& active, const Tensor& x, const Tensor& s,
+          const Tensor& old_h)
+FB_KERNEL(gru_cell_backward, const Tensor& dx, const Tensor& ds, const Tensor& dold_h,
+          const Tensor& dh, const Tensor& active, const Tensor& s, const Tensor& old_h)
