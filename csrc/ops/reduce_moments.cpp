@@ -284,7 +284,7 @@ OP(logsumexp) {
 Example::
 
     >>> torch.logsumexp(torch.tensor([1000.0, 1000.0]), 0)
-    tensor(1000.6931)
+    tensor(1000.6932)
 )",
 };
 

@@ -294,7 +294,7 @@ Example::
 
     >>> _ = torch.manual_seed(0)
     >>> torch.multinomial(torch.tensor([0.0, 10.0, 3.0, 0.0]), 2)
-    tensor([2, 1]))"
+    tensor([1, 2]))"
 };
 
 }  // namespace

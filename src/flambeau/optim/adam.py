@@ -54,8 +54,8 @@ class Adam(FusedOptimizer):
         >>> optimizer = fb.optim.Adam([w], lr=0.5)
         >>> (w * w).sum().backward()
         >>> optimizer.step()
-        >>> w.tolist()
-        [0.5, -1.5]
+        >>> w.detach()
+        tensor([ 0.5000, -1.5000])
     """
 
     _sparse_hint = ", please consider SparseAdam instead"

@@ -37,8 +37,8 @@ class AdamW(Adam):
         >>> optimizer = fb.optim.AdamW([w], lr=0.5, weight_decay=0.5)
         >>> (w * w).sum().backward()
         >>> optimizer.step()
-        >>> w.tolist()
-        [0.25, -1.0]
+        >>> w.detach()
+        tensor([ 0.2500, -1.0000])
     """
 
     def __init__(
