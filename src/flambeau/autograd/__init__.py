@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -140,11 +141,9 @@ def _batched_grad(
 
 def __getattr__(name: str) -> Any:
     if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
-        from . import gradcheck as module
-
-        return getattr(module, name)
+        module = importlib.import_module("flambeau.autograd.gradcheck")
+        found = globals()[name] = getattr(module, name)
+        return found
     if name in ("functional", "graph", "profiler", "forward_ad"):
-        import importlib
-
         return importlib.import_module(f"flambeau.autograd.{name}")
     raise AttributeError(f"module 'flambeau.autograd' has no attribute '{name}'")
