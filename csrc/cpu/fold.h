@@ -62,7 +62,8 @@ class Folder {
   static C fold_run(const T* p, int64_t n, int64_t stride, P q) {
     if (n <= kBlock) return fold_block(p, n, stride, q);
     int64_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
-    return merge(fold_run(p, half, stride, q), fold_run(p + half * stride, n - half, stride, q));
+    const C left = fold_run(p, half, stride, q);  // in the order of memory
+    return merge(left, fold_run(p + half * stride, n - half, stride, q));
   }
   // `params` holds one number per result, or is null; done(i, accumulator) takes the results.
   template <class Done>
@@ -78,9 +79,9 @@ class Folder {
   }
 
  private:
-  static constexpr int64_t kBlock = 2048;   // elements folded straight on
-  static constexpr int64_t kColumns = 512;  // columns folded side by side
-  static constexpr int64_t kRows = 256;     // rows folded straight on
+  static constexpr int64_t kBlock = 2048;                // elements folded straight on
+  static constexpr int64_t kColumns = 8192 / sizeof(C);  // columns folded side by side
+  static constexpr int64_t kRows = 256;                  // rows folded straight on
   static constexpr int64_t kPart =
       1 << 16;  // elements of a part, where a few results are made of many elements
   static constexpr int64_t kGrain = 32768;  // elements of a piece of work for one thread
@@ -130,7 +131,8 @@ class Folder {
       return fold_run(p + at, l.reduced_sizes[0], l.reduced_strides[0], q);
     }
     int64_t half = count / 2;
-    return merge(fold_runs(p, l, first, half, q), fold_runs(p, l, first + half, count - half, q));
+    const C left = fold_runs(p, l, first, half, q);
+    return merge(left, fold_runs(p, l, first + half, count - half, q));
   }
 
   template <class Done>
@@ -179,7 +181,8 @@ class Folder {
   }
   static C merge_all(const C* p, int64_t n) {
     if (n == 1) return *p;
-    return merge(merge_all(p, n / 2), merge_all(p + n / 2, n - n / 2));
+    const C left = merge_all(p, n / 2);
+    return merge(left, merge_all(p + n / 2, n - n / 2));
   }
 
   // --- columns ---
@@ -195,10 +198,24 @@ class Folder {
       return;
     }
     for (int64_t c = 0; c < width; ++c) acc[c] = start();
-    for (int64_t r = first; r < first + count; ++r) {
-      const T* row = p + ReduceLayout::offset(l.reduced_sizes, l.reduced_strides, r);
-      for (int64_t c = 0; c < width; ++c) acc[c] = step(acc[c], row[c], q[c]);
-    }
+    int64_t r = first;
+    auto row = [&](int64_t i) {
+      return p + ReduceLayout::offset(l.reduced_sizes, l.reduced_strides, i);
+    };
+    for (; r + 4 <= first + count; r += 4)
+      step_rows(row(r), row(r + 1), row(r + 2), row(r + 3), width, q, acc);
+    for (; r < first + count; ++r) step_row(row(r), width, q, acc);
+  }
+  static void step_row(const T* row, int64_t width, const P* q, C* acc) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c) acc[c] = step(acc[c], row[c], q[c]);
+  }
+  // Four rows in turn while their accumulators are at hand.
+  static void step_rows(const T* a, const T* b, const T* d, const T* e, int64_t width, const P* q,
+                        C* acc) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c)
+      acc[c] = step(step(step(step(acc[c], a[c], q[c]), b[c], q[c]), d[c], q[c]), e[c], q[c]);
   }
   // Short rows that lie side by side are folded several at a time.
   [[gnu::noinline]] static void fold_short_rows(const T* p, int64_t count, int64_t width,
@@ -228,8 +245,10 @@ class Folder {
       return;
     }
     for (int64_t c = 0; c < width; ++c) acc[c] = start();
-    for (int64_t r = 0; r < count; ++r, p += width)
-      for (int64_t c = 0; c < width; ++c) acc[c] = step(acc[c], p[c], q[c]);
+    int64_t r = 0;
+    for (; r + 4 <= count; r += 4, p += 4 * width)
+      step_rows(p, p + width, p + 2 * width, p + 3 * width, width, q, acc);
+    for (; r < count; ++r, p += width) step_row(p, width, q, acc);
   }
 
   template <class Done>
