@@ -40,6 +40,7 @@ def checks(fix: bool) -> list[list[str]]:
         ["clang-format", "--dry-run", "-Werror", *native],
         ["mypy", "--strict", "src/flambeau"],
         [sys.executable, "tools/lint_files.py"],
+        [sys.executable, "tools/op_headers.py", "--check"],
     ]
 
 

@@ -168,7 +168,8 @@ def linalg_lstsq(a: Tensor, b: Tensor, rcond: Any, driver: Any) -> Any:
 
     Example::
 
-        >>> torch.linalg.lstsq(torch.tensor([[1.0], [1.0]]), torch.tensor([[1.0], [3.0]])).solution.round()
+        >>> a, b = torch.tensor([[1.0], [1.0]]), torch.tensor([[1.0], [3.0]])
+        >>> torch.linalg.lstsq(a, b).solution.round()
         tensor([[2.]])
     """
     name = "torch.linalg.lstsq"

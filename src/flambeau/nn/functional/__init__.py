@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 from flambeau.nn.functional.activation import *
 from flambeau.nn.functional.attention import *
+from flambeau.nn.functional.bilinear_map import *
 from flambeau.nn.functional.class_loss import *
 from flambeau.nn.functional.conv import *
 from flambeau.nn.functional.ctc import *
 from flambeau.nn.functional.distance import *
-from flambeau.nn.functional.bilinear_map import *
 from flambeau.nn.functional.linear_cross_entropy import *
 from flambeau.nn.functional.loss import *
 from flambeau.nn.functional.normalization import *
