@@ -12,8 +12,12 @@ from flambeau import Tensor
 from flambeau.nn.functional.dtype_names import scalar_type
 
 __all__ = [
-    "adaptive_max_pool1d_with_indices",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
     "fractional_max_pool2d",
     "fractional_max_pool2d_with_indices",
@@ -22,9 +26,9 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
-    "max_pool1d_with_indices",
-    "max_pool2d_with_indices",
-    "max_pool3d_with_indices",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
@@ -74,10 +78,10 @@ def lp_pool3d(
     return _lp_pool(pooled, norm_type, math.prod(_ntuple(kernel_size, 3)))
 
 
-# ---- max pooling with the places of the maxima ------------------------------------------
+# ---- max pooling, with or without the places of the maxima --------------------------------
 
 
-def max_pool1d_with_indices(
+def max_pool1d(
     input: Tensor,
     kernel_size: Any,
     stride: Any = None,
@@ -85,12 +89,22 @@ def max_pool1d_with_indices(
     dilation: Any = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Return ``max_pool1d`` and the flat index of each maximum."""
-    return F.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+) -> Any:
+    """Return the largest element of each window of (N, C, L) or (C, L).
+
+    Args:
+        input (Tensor): see above.
+        kernel_size, stride (int or tuple): window and step (the window if omitted).
+        padding (int or tuple): negative infinities on both sides.
+        dilation (int or tuple): step between the elements of a window.
+        ceil_mode (bool): keep windows that reach beyond the end.
+        return_indices (bool): also return the flat index of each maximum.
+    """
+    pool = F.max_pool1d_with_indices if return_indices else flambeau.max_pool1d
+    return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def max_pool2d_with_indices(
+def max_pool2d(
     input: Tensor,
     kernel_size: Any,
     stride: Any = None,
@@ -98,12 +112,13 @@ def max_pool2d_with_indices(
     dilation: Any = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Return ``max_pool2d`` and the flat index of each maximum."""
-    return F.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+) -> Any:
+    """Return :func:`max_pool1d` for windows over (N, C, H, W) or (C, H, W)."""
+    pool = F.max_pool2d_with_indices if return_indices else flambeau.max_pool2d
+    return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def max_pool3d_with_indices(
+def max_pool3d(
     input: Tensor,
     kernel_size: Any,
     stride: Any = None,
@@ -111,30 +126,75 @@ def max_pool3d_with_indices(
     dilation: Any = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Return ``max_pool3d`` and the flat index of each maximum."""
-    return F.max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+) -> Any:
+    """Return :func:`max_pool1d` for windows over (N, C, D, H, W) or (C, D, H, W)."""
+    pool = F.max_pool3d_with_indices if return_indices else flambeau.max_pool3d
+    return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def adaptive_max_pool1d_with_indices(
-    input: Tensor, output_size: Any, return_indices: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Return ``adaptive_max_pool1d`` and the flat index of each maximum."""
-    return F.adaptive_max_pool1d(input, output_size, True)
+# ---- adaptive pooling ---------------------------------------------------------------------
+
+
+def _output_sizes(input: Tensor, output_size: Any, spatial: int) -> Any:
+    """Return one size per dimension; None stands for that of the input."""
+    sizes = _ntuple(output_size, spatial)
+    if None not in sizes or len(sizes) > input.dim():
+        return sizes
+    kept = input.shape[-len(sizes) :]
+    return tuple(n if size is None else size for size, n in zip(sizes, kept, strict=True))
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """Return the averages of windows that split (N, C, H, W) or (C, H, W) as evenly as can be.
+
+    Args:
+        input (Tensor): see above.
+        output_size (int or tuple): size of the result; None keeps that of the input.
+    """
+    return flambeau._C._adaptive_avg_pool2d(input, _output_sizes(input, output_size, 2))
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """Return :func:`adaptive_avg_pool2d` for (N, C, D, H, W) or (C, D, H, W)."""
+    return flambeau._C._adaptive_avg_pool3d(input, _output_sizes(input, output_size, 3))
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Return ``adaptive_max_pool2d`` and the flat index of each maximum."""
-    return F.adaptive_max_pool2d(input, output_size, True)
+    return flambeau._C._adaptive_max_pool2d(input, _output_sizes(input, output_size, 2))
 
 
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Return ``adaptive_max_pool3d`` and the flat index of each maximum."""
-    return F.adaptive_max_pool3d(input, output_size, True)
+    return flambeau._C._adaptive_max_pool3d(input, _output_sizes(input, output_size, 3))
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Return the maxima of windows that split (N, C, L) or (C, L) as evenly as can be.
+
+    Args:
+        input (Tensor): see above.
+        output_size (int or tuple): size of the result.
+        return_indices (bool): also return the flat index of each maximum.
+    """
+    pair = F.adaptive_max_pool1d_with_indices(input, output_size)
+    return pair if return_indices else pair[0]
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Return :func:`adaptive_max_pool1d` for (N, C, H, W) or (C, H, W)."""
+    pair = adaptive_max_pool2d_with_indices(input, output_size)
+    return pair if return_indices else pair[0]
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Return :func:`adaptive_max_pool1d` for (N, C, D, H, W) or (C, D, H, W)."""
+    pair = adaptive_max_pool3d_with_indices(input, output_size)
+    return pair if return_indices else pair[0]
 
 
 # ---- fractional max pooling -------------------------------------------------------------
