@@ -32,7 +32,7 @@ int64_t last_sizes(Ints sizes, int64_t spatial) {
 using Pair = std::tuple<Tensor, Tensor>;
 
 Pair max_pool(const Tensor& input, int64_t spatial, const PoolWindows& windows, bool with_indices) {
-  MemoryFormat format = pool_format(input, spatial);
+  MemoryFormat format = pool_format(input, spatial, !windows.w.adaptive);
   Dims sizes = pooled_sizes(input.sizes(), spatial, windows);
   Tensor out = empty(sizes, input.dtype(), input.device(), format), indices;
   if (with_indices) indices = empty(sizes, DType::Int64, input.device(), format);

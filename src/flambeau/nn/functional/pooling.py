@@ -151,26 +151,26 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
         input (Tensor): see above.
         output_size (int or tuple): size of the result; None keeps that of the input.
     """
-    return flambeau._C._adaptive_avg_pool2d(input, _output_sizes(input, output_size, 2))
+    return flambeau._adaptive_avg_pool2d(input, _output_sizes(input, output_size, 2))
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Return :func:`adaptive_avg_pool2d` for (N, C, D, H, W) or (C, D, H, W)."""
-    return flambeau._C._adaptive_avg_pool3d(input, _output_sizes(input, output_size, 3))
+    return flambeau._adaptive_avg_pool3d(input, _output_sizes(input, output_size, 3))
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Return ``adaptive_max_pool2d`` and the flat index of each maximum."""
-    return flambeau._C._adaptive_max_pool2d(input, _output_sizes(input, output_size, 2))
+    return flambeau._adaptive_max_pool2d(input, _output_sizes(input, output_size, 2))
 
 
 def adaptive_max_pool3d_with_indices(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Return ``adaptive_max_pool3d`` and the flat index of each maximum."""
-    return flambeau._C._adaptive_max_pool3d(input, _output_sizes(input, output_size, 3))
+    return flambeau._adaptive_max_pool3d(input, _output_sizes(input, output_size, 3))
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
