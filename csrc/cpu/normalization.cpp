@@ -79,7 +79,7 @@ void backward_row(C* dx, const C* g, const C* x, const C* w, C mean, C rstd, boo
 // order.
 struct Pieces {
   Pieces(int64_t rows, int64_t size)
-      : count(std::min<int64_t>(16, std::max<int64_t>(1, rows * size / 16384))), rows(rows) {
+      : count(std::min<int64_t>(64, std::max<int64_t>(1, rows * size / 32768))), rows(rows) {
     count = std::min(count, std::max<int64_t>(1, rows));
   }
   int64_t begin(int64_t piece) const { return rows * piece / count; }
@@ -96,36 +96,71 @@ void write_sum(const Tensor& to, const C* partial, int64_t count, int64_t size, 
   Target<C>(to).put_all(total, size);
 }
 
+// Rows whose share in dw and db is added in one go: those stay in registers meanwhile.
+constexpr int kTogether = 4;
+template <class C>
+struct RowGroup {
+  const C* grad[kTogether];
+  const C* input[kTogether];
+  C mean[kTogether], rstd[kTogether];
+};
+
+template <class C>
+void add_parameter_gradients(C* dw, C* db, const RowGroup<C>& rows, int count, int64_t size) {
+  if (count == kTogether) {
+    const C *g0 = rows.grad[0], *g1 = rows.grad[1], *g2 = rows.grad[2], *g3 = rows.grad[3];
+    const C *x0 = rows.input[0], *x1 = rows.input[1], *x2 = rows.input[2], *x3 = rows.input[3];
+    const C m0 = rows.mean[0], m1 = rows.mean[1], m2 = rows.mean[2], m3 = rows.mean[3];
+    const C r0 = rows.rstd[0], r1 = rows.rstd[1], r2 = rows.rstd[2], r3 = rows.rstd[3];
+#pragma GCC ivdep
+    for (int64_t i = 0; i < size; ++i) {
+      dw[i] += g0[i] * ((x0[i] - m0) * r0) + g1[i] * ((x1[i] - m1) * r1) +
+               (g2[i] * ((x2[i] - m2) * r2) + g3[i] * ((x3[i] - m3) * r3));
+      db[i] += g0[i] + g1[i] + (g2[i] + g3[i]);
+    }
+    return;
+  }
+  for (int k = 0; k < count; ++k) {
+    const C *g = rows.grad[k], *x = rows.input[k], mean = rows.mean[k], rstd = rows.rstd[k];
+#pragma GCC ivdep
+    for (int64_t i = 0; i < size; ++i) {
+      dw[i] += g[i] * ((x[i] - mean) * rstd);
+      db[i] += g[i];
+    }
+  }
+}
+
 template <class C>
 void row_norm_backward_typed(const Tensor& dinput, const Tensor& dweight, const Tensor& dbias,
                              const Tensor& grad, const Tensor& input, const Tensor& mean,
                              const Tensor& rstd, const Tensor& weight, int64_t size) {
-  const int64_t rows = rstd.numel();
-  const Pieces pieces(rows, size);
+  const Pieces pieces(rstd.numel(), size);
   const Optional<C> w(weight, size);
   const Source<C> gs(grad), xs(input);
   const bool sums = dweight.defined() || dbias.defined();
   Scratch<C> partial(sums ? pieces.count * 2 * size : 0);
   parallel_chunks(pieces.count, [&](int64_t piece) {
-    Scratch<C> buffer(4 * size);
+    Scratch<C> buffer(2 * size), converted(gs.direct() ? 0 : 2 * kTogether * size);
     C *dw = partial + piece * 2 * size, *db = dw + size;
     for (int64_t i = 0; sums && i < 2 * size; ++i) dw[i] = C();
-    for (int64_t r = pieces.begin(piece); r < pieces.begin(piece + 1); ++r) {
-      const C* g = gs.run(r * size, size, buffer);
-      const C* x = xs.run(r * size, size, buffer + size);
-      const C m = mean.defined() ? mean.data<C>()[r] : C(), scale = rstd.data<C>()[r];
-      if (dinput.defined()) {
+    const int64_t end = pieces.begin(piece + 1);
+    for (int64_t from = pieces.begin(piece); from < end; from += kTogether) {
+      const int count = static_cast<int>(std::min<int64_t>(kTogether, end - from));
+      RowGroup<C> rows;
+      for (int k = 0; k < count; ++k) {
+        const int64_t r = from + k;
+        rows.grad[k] = gs.run(r * size, size, converted + 2 * k * size);
+        rows.input[k] = xs.run(r * size, size, converted + (2 * k + 1) * size);
+        rows.mean[k] = mean.defined() ? mean.data<C>()[r] : C();
+        rows.rstd[k] = rstd.data<C>()[r];
+        if (!dinput.defined()) continue;
         const Target<C> target(dinput);
-        C* dx = target.run(r * size, buffer + 2 * size);
-        backward_row<C>(dx, g, x, w, m, scale, mean.defined(), size, buffer + 3 * size);
+        C* dx = target.run(r * size, buffer);
+        backward_row<C>(dx, rows.grad[k], rows.input[k], w, rows.mean[k], rows.rstd[k],
+                        mean.defined(), size, buffer + size);
         target.put(r * size, size, dx);
       }
-      if (sums) {
-        for (int64_t i = 0; i < size; ++i) {
-          dw[i] += g[i] * ((x[i] - m) * scale);
-          db[i] += g[i];
-        }
-      }
+      if (sums) add_parameter_gradients<C>(dw, db, rows, count, size);
     }
   });
   if (!sums) return;
