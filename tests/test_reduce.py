@@ -188,6 +188,11 @@ def test_norm_by_name() -> None:
     same(lambda root, x: root.norm(x, "fro"), (3, 4))
     same(lambda root, x: x.norm(p="fro", dim=(0, 1), keepdim=True), (3, 4))
     same(lambda root, x: root.norm(x, dtype=root.float32), ((5,), "float16"), gradients=False)
+    assert fl.linalg.svdvals is not None  # loads the room
+    same(lambda root, x: root.norm(x, "nuc"), (3, 4))
+    same(lambda root, x: root.norm(x, "nuc", (0, 2), True), (3, 2, 4))
+    with pytest.raises(RuntimeError, match="Order abc not supported"):
+        fl.ones(3, 4).norm("abc")
 
 
 def test_logsumexp() -> None:

@@ -71,19 +71,30 @@ int64_t find_first(const T* p, int64_t n, int64_t stride, C best) {
   constexpr int64_t kStretch = 64;
   const bool nan = best != best;
   for (int64_t i = 0; i < n; i += kStretch) {
-    const int64_t end = std::min(n, i + kStretch);
-    bool found = false;
-    for (int64_t k = i; k < end; ++k) {
-      C x = static_cast<C>(p[k * stride]);
-      found |= nan ? x != x : x == best;
-    }
+    const int64_t width = std::min(kStretch, n - i);
+    C x[kStretch];
+    for (int64_t k = 0; k < width; ++k) x[k] = static_cast<C>(p[(i + k) * stride]);
+    int found = 0;
+    for (int64_t k = 0; k < width; ++k) found |= nan ? x[k] != x[k] : x[k] == best;
     if (!found) continue;
-    for (int64_t k = i; k < end; ++k) {
-      C x = static_cast<C>(p[k * stride]);
-      if (nan ? x != x : x == best) return k;
-    }
+    for (int64_t k = 0; k < width; ++k)
+      if (nan ? x[k] != x[k] : x[k] == best) return i + k;
   }
   return 0;
+}
+
+// The first place of the extreme of a short run.
+template <bool kLargest, class C, class T>
+int64_t extreme_place(const T* p, int64_t n, int64_t stride) {
+  C best = static_cast<C>(p[0]);
+  int64_t place = 0;
+  for (int64_t i = 1; i < n; ++i) {
+    const C x = static_cast<C>(p[i * stride]);
+    const bool better = beats<kLargest>(x, best);
+    best = better ? x : best;
+    place = better ? i : place;
+  }
+  return place;
 }
 
 template <bool kLargest, class T>
@@ -155,13 +166,20 @@ void extreme_index(const Tensor& indices, const Tensor& values, const Tensor& in
   // Along a run, first the extreme, then its place.
   using C = Compute<T>;
   using Run = Folder<Extreme<kLargest>, T, C, NoParam>;
-  const bool few = l.kept < 4;
+  constexpr int64_t kShort = 24;
+  const bool few = l.kept < 4 && e.n > kShort;
   if (few) extreme<T>(e.values, e.in, l, kLargest);
   parallel_for(0, l.kept, std::max<int64_t>(1, kGrain / e.n), [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) {
       const T* p = e.in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, i);
-      const C best = few ? static_cast<C>(e.values[i]) : Run::fold_run(p, e.n, e.stride, NoParam());
-      const int64_t place = find_first(p, e.n, e.stride, best);
+      int64_t place;
+      if (e.n <= kShort) {
+        place = extreme_place<kLargest, C>(p, e.n, e.stride);
+      } else {
+        const C best =
+            few ? static_cast<C>(e.values[i]) : Run::fold_run(p, e.n, e.stride, NoParam());
+        place = find_first(p, e.n, e.stride, best);
+      }
       e.store(i, place, p[place * e.stride]);
     }
   });

@@ -122,6 +122,12 @@ struct CountOfNonzero : Adding {
     return acc + (x != C(0) ? C(1) : C(0));
   }
 };
+struct SumOfCubes : Adding {
+  template <class C>
+  static C step(C acc, C x, NoParam) {
+    return acc + x * x * math::abs(x);
+  }
+};
 struct SumOfPowers : Adding {
   template <class C>
   static C step(C acc, C x, C p) {
@@ -166,10 +172,11 @@ void vector_norm(T* out, const T* in, const ReduceLayout& l, double p) {
   if (p == 0) return Folder<CountOfNonzero, T, C, NoParam>::run(in, l, nullptr, store);
   if (p == kInf) return Folder<LargestMagnitude, T, C, NoParam>::run(in, l, nullptr, store);
   if (p == -kInf) return Folder<SmallestMagnitude, T, C, NoParam>::run(in, l, nullptr, store);
+  auto root = [&](int64_t i, C v) { store(i, math::pow(v, static_cast<C>(1 / p))); };
+  if (p == 3) return Folder<SumOfCubes, T, C, NoParam>::run(in, l, nullptr, root);
   Scratch<C> powers(l.kept);
   std::fill(powers.data(), powers.data() + l.kept, static_cast<C>(p));
-  Folder<SumOfPowers, T, C, C>::run(
-      in, l, powers.data(), [&](int64_t i, C v) { store(i, math::pow(v, static_cast<C>(1 / p))); });
+  Folder<SumOfPowers, T, C, C>::run(in, l, powers.data(), root);
 }
 
 void vector_norm_cpu(const Tensor& out, const Tensor& input, double p) {

@@ -159,7 +159,12 @@ template <class T>
 void topk_row(T* values, int64_t* indices, const T* row, int64_t n, int64_t k, bool largest,
               bool sorted, const TopkRoom<T>& room) {
   Entry<T>* e = room.entries.data();
-  if (k <= 64 && 8 * k < n) {
+  constexpr int64_t kFew = 512;
+  if (n <= kFew) {
+    make_entries(e, row, n, largest);
+    if (k < n) std::nth_element(e, e + k - 1, e + n);
+    if (sorted) std::sort(e, e + k);
+  } else if (k <= 64 && 8 * k < n) {
     const int64_t count = filter_smallest(row, n, k, largest, e, 2 * k + 64);
     if (k < count) std::nth_element(e, e + k - 1, e + count);
     if (sorted) std::sort(e, e + k);

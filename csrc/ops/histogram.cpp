@@ -29,7 +29,7 @@ Tensor bincount_forward(const Tensor& input, const Tensor& weights, int64_t minl
                      : weights.dtype() == DType::Float32 ? DType::Float32
                                                          : DType::Float64;
   Tensor out = zeros(Dims{std::max(found, minlength)}, type);
-  Tensor bins = contiguous(_to_copy(input, DType::Int64)),
+  Tensor bins = contiguous(input.dtype() == DType::Int64 ? input : _to_copy(input, DType::Int64)),
          w = weighted ? contiguous(_to_copy(weights, type)) : Tensor();
   if (bins.numel() > 0) kernels::bincount(out, bins, w);
   return out;

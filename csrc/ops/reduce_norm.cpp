@@ -124,6 +124,15 @@ Tensor norm_forward(const Tensor& input, std::optional<Scalar> p, std::optional<
                     bool keepdim, std::optional<DType> dtype) {
   return vector_norm(input, p.value_or(Scalar(2)), dim, keepdim, dtype);
 }
+// Singular values are a room written in Python, which may not have been loaded.
+const OpDef& singular_values() {
+  for (const OpDef* op : all_ops())
+    if (op->full_name == "linalg_svdvals") return *op;
+  raise(
+      ErrorKind::Runtime,
+      "norm(): p='nuc' sums the singular values of flambeau.linalg: import flambeau.linalg first");
+}
+
 Tensor norm_named_forward(const Tensor& input, std::string_view p, std::optional<Ints> dim,
                           bool keepdim, std::optional<DType> dtype) {
   if (p == "fro") return vector_norm(input, Scalar(2), dim, keepdim, dtype);
@@ -134,7 +143,7 @@ Tensor norm_named_forward(const Tensor& input, std::string_view p, std::optional
   Tensor source = dtype && *dtype != input.dtype() ? _to_copy(input, *dtype) : input;
   const Dims dims = dim ? Dims(*dim) : Dims{0, 1};
   Tensor matrix = movedim(source, dims, Dims{-2, -1});
-  static const OpDef& values = find_op("linalg_svdvals");
+  static const OpDef& values = singular_values();
   Tensor total = sum(call_op<Tensor>(values, matrix, std::optional<std::string_view>()),
                      std::optional<Ints>(Dims{-1}), false);
   if (!keepdim) return total;
