@@ -266,6 +266,44 @@ def test_joined_vector_of_nothing_gets_a_gradient() -> None:
     assert nothing.grad.shape == (0,)
 
 
+PADDINGS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((2, 5), (1, 2)),
+    ((2, 3, 5), (4, -1)),
+    ((2, 3, 4, 5), (2, 1, 0, 3)),
+    ((2, 3, 4, 5), (-1, 2, 2, -1)),
+    ((1, 2, 3, 4, 5), (1, 2, 0, 1, 2, 1)),
+]
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize(("shape", "amounts"), PADDINGS)
+def test_padding_with_what_is_there(
+    shape: tuple[int, ...], amounts: tuple[int, ...], mode: str
+) -> None:
+    def run(L: Any, x: Any) -> Any:
+        return L.nn.functional.pad(x, amounts, mode=mode)
+
+    check(run, shape, strides=False)
+    if len(shape) == 4:
+        check(lambda L, x: run(L, x.to(memory_format=L.channels_last)), shape, strides=False)
+    halves = np.random.default_rng().standard_normal(shape).astype("float16")
+    ours = run(flambeau, flambeau.tensor(halves, requires_grad=True))
+    ours.sum().backward()
+    assert ours.dtype == flambeau.float16
+
+
+def test_padding_that_does_not_fit_stays_in_bounds() -> None:
+    x = flambeau.ones(2, 3)
+    pad = flambeau._C._find_op("_pad_modes")
+    for amounts, mode in (
+        ([3, 0], "reflect"),
+        ([-2, -2], "replicate"),
+        ([1, 0, 0, 0, 0, 0], "circular"),
+    ):
+        with pytest.raises(RuntimeError, match="pad: "):
+            pad(x, amounts, mode)
+
+
 def test_powers_as_columns() -> None:
     check(
         lambda L, x: (L.vander(x), L.vander(x, 5), L.vander(x, 2, increasing=True)),

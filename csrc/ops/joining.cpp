@@ -30,7 +30,8 @@ DType common_type(std::span<const Tensor> tensors) {
 
 void check_same_device(const char* name, std::span<const Tensor> tensors) {
   for (const Tensor& t : tensors) {
-    FB_CHECK(t.defined(), name, ": expected a list of Tensors, but found None in it");
+    FB_CHECK_TYPE(t.defined(), "expected Tensor as element ", &t - tensors.data(),
+                  " in argument 0, but got NoneType (in ", name, ")");
     FB_CHECK(t.device() == tensors[0].device(),
              "Expected all tensors to be on the same device, but found at least two "
              "devices, ",

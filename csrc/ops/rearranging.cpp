@@ -130,10 +130,12 @@ Tensor roll_forward(const Tensor& input, Ints shifts, Ints dims) {
   }
   FB_CHECK(shifts.size() == dims.size(),
            "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+  FB_CHECK_INDEX(input.dim() > 0 || dims.empty(), "Dimension specified as ", dims[0],
+                 " but tensor has no dimensions");
   Dims by(input.sizes().size(), 0);
   for (size_t i = 0; i < dims.size(); ++i) {
     const auto d = static_cast<size_t>(wrap_dim(dims[i], input.dim()));
-    if (input.dim() == 0 || input.sizes()[d] == 0) continue;
+    if (input.sizes()[d] == 0) continue;
     const int64_t n = input.sizes()[d];
     by[d] = (by[d] + shifts[i] % n + n) % n;
   }

@@ -55,6 +55,7 @@ Tensor sum_to_size_forward(const Tensor& input, Ints size) {
     if (d < lead || (size[d - lead] == 1 && input.sizes()[d] != 1))
       dims.push_back(static_cast<int64_t>(d));
   }
+  if (size.empty()) return sum(input);
   if (dims.empty()) return input;
   Tensor summed = sum(input, dims.span(), true);
   return lead ? view(summed, size) : summed;

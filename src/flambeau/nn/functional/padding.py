@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import flambeau
 from flambeau import Tensor
 
 __all__ = ["pad"]
+
+_pad_modes = flambeau._C._find_op("_pad_modes")
 
 
 def pad(
@@ -41,7 +43,7 @@ def pad(
         return flambeau.constant_pad_nd(input, amounts, 0 if value is None else value)
     if value not in (None, 0):
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    if mode not in _EXTENDERS:
+    if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     spatial = len(amounts) // 2
     if spatial not in (1, 2, 3) or input.dim() not in (spatial + 1, spatial + 2):
@@ -53,10 +55,7 @@ def pad(
             "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
         )
     _check(input, amounts, mode)
-    for axis in range(spatial):
-        before, after = amounts[2 * axis], amounts[2 * axis + 1]
-        input = _pad_axis(input, input.dim() - 1 - axis, before, after, _EXTENDERS[mode])
-    return input
+    return _pad_modes(input, amounts, mode)
 
 
 def _check(input: Tensor, amounts: Sequence[int], mode: str) -> None:
@@ -87,43 +86,3 @@ def _check(input: Tensor, amounts: Sequence[int], mode: str) -> None:
                 else f"input ({'WHD'[axis]}: {size}) is too small. "
                 f"Calculated output {'WHD'[axis]}: {size + before + after}"
             )
-
-
-def _pad_axis(
-    x: Tensor, dim: int, before: int, after: int, extend: Callable[..., list[Tensor]]
-) -> Tensor:
-    size = x.size(dim)
-    crop_before, crop_after = max(-before, 0), max(-after, 0)
-    before, after = max(before, 0), max(after, 0)
-    middle = x.narrow(dim, crop_before, size - crop_before - crop_after)
-    if extend is _circular:  # what was cropped away does not come back around
-        x, size = middle, middle.size(dim)
-    left, right = extend(x, dim, size, before, after)
-    pieces = [piece for piece, n in ((left, before), (middle, 1), (right, after)) if n]
-    return pieces[0] if len(pieces) == 1 else flambeau.cat(pieces, dim)
-
-
-def _circular(x: Tensor, dim: int, size: int, before: int, after: int) -> list[Tensor]:
-    return [x.narrow(dim, size - before, before), x.narrow(dim, 0, after)]
-
-
-def _replicate(x: Tensor, dim: int, size: int, before: int, after: int) -> list[Tensor]:
-    shape = list(x.shape)
-    edges = []
-    for position, count in ((0, before), (size - 1, after)):
-        shape[dim] = count
-        edges.append(x.narrow(dim, position, 1).expand(shape))
-    return edges
-
-
-def _reflect(x: Tensor, dim: int, size: int, before: int, after: int) -> list[Tensor]:
-    left = x.narrow(dim, 1 if before else 0, before)
-    right = x.narrow(dim, size - 1 - after if after else 0, after)
-    return [left.flip(dim), right.flip(dim)]
-
-
-_EXTENDERS: dict[str, Callable[..., list[Tensor]]] = {
-    "reflect": _reflect,
-    "replicate": _replicate,
-    "circular": _circular,
-}
