@@ -15,8 +15,8 @@ TOLERANCES = {"float64": 1e-9, "float32": 2e-5, "float16": 4e-3, "bfloat16": 3e-
 
 def array(tensor: Any) -> np.ndarray:
     """The tensor's values as float64."""
-    values = tensor.detach().double().tolist() if tensor.is_floating_point() else tensor.tolist()
-    return np.asarray(values, dtype=np.float64).reshape(tuple(tensor.shape))
+    wide = tensor.detach()
+    return (wide.double() if tensor.is_floating_point() else wide).numpy().astype(np.float64)
 
 
 def assert_close(ours: Any, theirs: Any, tolerance: float, what: str) -> None:

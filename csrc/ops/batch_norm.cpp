@@ -73,9 +73,9 @@ void check_sizes(int64_t features,
 // --- batch norm
 // ---------------------------------------------------------------------------------------------------------
 
-Three native_batch_norm_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
-                                const Tensor& running_mean, const Tensor& running_var,
-                                bool training, double momentum, double eps) {
+Three batch_norm_parts_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                               const Tensor& running_mean, const Tensor& running_var, bool training,
+                               double momentum, double eps) {
   check_types(input, weight, bias, running_mean, running_var);
   const MemoryFormat format = format_of(input);
   const ChannelLayout layout = layout_of(input, format);
@@ -100,7 +100,7 @@ Three native_batch_norm_forward(const Tensor& input, const Tensor& weight, const
   }
   return {out, mean, rstd};
 }
-void native_batch_norm_vjp(Grad& g) {
+void batch_norm_parts_vjp(Grad& g) {
   if (!g.dout(0).defined()) return;
   auto [dx, dw, db] = batch_norm_backward(
       g.dout(0), g.in("input"), g.out(1), g.out(2), g.in("weight"), g.arg<bool>("training"),
@@ -110,13 +110,13 @@ void native_batch_norm_vjp(Grad& g) {
   if (db.defined()) g.set("bias", db);
 }
 
-OP(native_batch_norm) {
+OP(batch_norm_parts) {
   .schema =
-      "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var,"
+      "batch_norm_parts(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var,"
       " bool training, float momentum, float eps) -> (Tensor out, Tensor mean, Tensor rstd)",
-  .names = "native_batch_norm",
-  .forward = boxed<native_batch_norm_forward>,
-  .vjp = native_batch_norm_vjp,
+  .names = "",
+  .forward = boxed<batch_norm_parts_forward>,
+  .vjp = batch_norm_parts_vjp,
   .save = "input, weight, mean, rstd",
   .doc = "Batch normalization with the means and reciprocal deviations it used.",
 };
@@ -196,10 +196,11 @@ Tensor batch_norm_forward(const Tensor& input, const Tensor& running_mean,
                          {"running_var", &running_var},
                          {"weight", &weight},
                          {"bias", &bias}});
+  if (input.dim() < 2 && input.numel() == 0) return clone(input);
   FB_CHECK(input.dim() >= 2, "batch_norm: expected input with at least 2 dimensions, got shape ",
            shape_text(input.sizes()));
   return std::get<0>(
-      native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps));
+      batch_norm_parts(input, weight, bias, running_mean, running_var, training, momentum, eps));
 }
 
 OP(batch_norm) {
@@ -223,6 +224,45 @@ Args:
         move towards them by ``momentum`` (the variance unbiased).
     weight, bias: (C).
 )",
+};
+
+// PyTorch's operator below batch_norm: the statistics are of the parameters' type, and empty where
+// they were given.
+Three native_batch_norm_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                                const Tensor& running_mean, const Tensor& running_var,
+                                bool training, double momentum, double eps) {
+  FB_CHECK(training || (running_mean.defined() && running_var.defined()),
+           "native_batch_norm: running_mean and running_var must be defined in evaluation mode");
+  FB_CHECK(input.dim() >= 2,
+           "native_batch_norm: expected input with at least 2 dimensions, got shape ",
+           shape_text(input.sizes()));
+  check_sizes(input.sizes()[1], {{"running_mean", &running_mean},
+                                 {"running_var", &running_var},
+                                 {"weight", &weight},
+                                 {"bias", &bias}});
+  auto [out, mean, rstd] =
+      batch_norm_parts(input, weight, bias, running_mean, running_var, training, momentum, eps);
+  const DType type = weight.defined() ? weight.dtype()
+                     : bias.defined() ? bias.dtype()
+                                      : input.dtype();
+  if (!training)
+    return {out, empty(Dims{0}, type, input.device()), empty(Dims{0}, type, input.device())};
+  return {out, mean.dtype() == type ? mean : _to_copy(mean, type),
+          rstd.dtype() == type ? rstd : _to_copy(rstd, type)};
+}
+
+OP(native_batch_norm) {
+  .schema =
+      "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var,"
+      " bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+  .names = "native_batch_norm",
+  .forward = boxed<native_batch_norm_forward>,
+  .vjp = composite(),
+  .samples =
+      "(3,4) None None None None True 0.1 0.1 | (2,3,4) (3,) (3,) (3,) (3,)@0.5..2 True 0.1 0.1",
+  .errors =
+      "(3,4) None None None None False 0.1 0.1 -> RuntimeError: must be defined in evaluation mode",
+  .doc = "Batch normalization, and the means and reciprocal deviations it used.",
 };
 
 // --- instance norm
@@ -255,7 +295,7 @@ Tensor instance_norm_forward(const Tensor& input, const Tensor& running_mean,
              " elements not ", samples * t->numel());
   }
   if (!running && is_floating(input.dtype()))
-    return std::get<0>(native_group_norm(input, weight, bias, channels, eps));
+    return std::get<0>(group_norm_parts(input, weight, bias, channels, eps));
 
   Tensor means, vars;
   if (running)
@@ -263,7 +303,7 @@ Tensor instance_norm_forward(const Tensor& input, const Tensor& running_mean,
     vars = clone(for_each_sample(running_var, samples));
   Dims folded{1, samples * channels};
   for (int64_t n : input.sizes().subspan(2)) folded.push_back(n);
-  Tensor out = std::get<0>(native_batch_norm(
+  Tensor out = std::get<0>(batch_norm_parts(
       reshape(input, folded), for_each_sample(weight, samples), for_each_sample(bias, samples),
       means, vars, use_input_stats, momentum, eps));
   if (use_input_stats && running) {

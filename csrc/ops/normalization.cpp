@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "ops/copy.h"
 #include "ops/dense.h"
 #include "ops/grad.h"
 #include "ops/normalization_grad.h"
@@ -70,8 +71,8 @@ Dims last_dims(int64_t ndim, size_t count) {
 // --- layer norm
 // ---------------------------------------------------------------------------------------------------------
 
-Three native_layer_norm_forward(const Tensor& input, Ints shape, const Tensor& weight,
-                                const Tensor& bias, double eps) {
+Three layer_norm_parts_forward(const Tensor& input, Ints shape, const Tensor& weight,
+                               const Tensor& bias, double eps) {
   check_normalized_shape(input, shape, weight, bias, false);
   if (!is_floating(input.dtype())) raise_unsupported_dtype("LayerNormKernelImpl", input.dtype());
   check_parameter_types(input, weight, bias);
@@ -81,7 +82,7 @@ Three native_layer_norm_forward(const Tensor& input, Ints shape, const Tensor& w
   kernels::row_norm(out, mean, rstd, dense(input), dense(weight), dense(bias), product(shape), eps);
   return {out, mean, rstd};
 }
-void native_layer_norm_vjp(Grad& g) {
+void layer_norm_parts_vjp(Grad& g) {
   if (!g.dout(0).defined()) return;
   auto [dx, dw, db] = layer_norm_backward(
       g.dout(0), g.in("input"), g.out(1), g.out(2), g.in("weight"), g.arg<Ints>("normalized_shape"),
@@ -91,13 +92,13 @@ void native_layer_norm_vjp(Grad& g) {
   if (db.defined()) g.set("bias", db);
 }
 
-OP(native_layer_norm) {
+OP(layer_norm_parts) {
   .schema =
-      "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps)"
+      "layer_norm_parts(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps)"
       " -> (Tensor out, Tensor mean, Tensor rstd)",
-  .names = "native_layer_norm",
-  .forward = boxed<native_layer_norm_forward>,
-  .vjp = native_layer_norm_vjp,
+  .names = "",
+  .forward = boxed<layer_norm_parts_forward>,
+  .vjp = layer_norm_parts_vjp,
   .save = "input, weight, mean, rstd",
   .doc = "Layer normalization with the means and reciprocal deviations it used.",
 };
@@ -140,7 +141,7 @@ OP(layer_norm_backward) {
 
 Tensor layer_norm_forward(const Tensor& input, Ints shape, const Tensor& weight, const Tensor& bias,
                           double eps) {
-  return std::get<0>(native_layer_norm(input, shape, weight, bias, eps));
+  return std::get<0>(layer_norm_parts(input, shape, weight, bias, eps));
 }
 
 OP(layer_norm) {
@@ -168,6 +169,30 @@ Example::
 )",
 };
 
+// PyTorch's operator below layer_norm: the statistics are of the parameters' type.
+DType statistics_type(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  return weight.defined() ? weight.dtype() : bias.defined() ? bias.dtype() : input.dtype();
+}
+Tensor cast(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : _to_copy(t, dtype); }
+
+Three native_layer_norm_forward(const Tensor& input, Ints shape, const Tensor& weight,
+                                const Tensor& bias, double eps) {
+  auto [out, mean, rstd] = layer_norm_parts(input, shape, weight, bias, eps);
+  const DType type = statistics_type(input, weight, bias);
+  return {out, cast(mean, type), cast(rstd, type)};
+}
+
+OP(native_layer_norm) {
+  .schema =
+      "native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps)"
+      " -> (Tensor, Tensor, Tensor)",
+  .names = "native_layer_norm",
+  .forward = boxed<native_layer_norm_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) [4] None None 0.1 | (2,3,4) [3,4] (3,4) (3,4) 0.1",
+  .doc = "Layer normalization, and the means and reciprocal deviations it used.",
+};
+
 // --- RMS norm
 // -----------------------------------------------------------------------------------------------------------
 
@@ -181,15 +206,15 @@ double default_epsilon(DType t) {
   }
 }
 
-std::tuple<Tensor, Tensor> native_rms_norm_forward(const Tensor& input, Ints shape,
-                                                   const Tensor& weight, double eps) {
+std::tuple<Tensor, Tensor> rms_norm_parts_forward(const Tensor& input, Ints shape,
+                                                  const Tensor& weight, double eps) {
   Tensor out = empty(input.sizes(), input.dtype(), input.device());
   Tensor rstd = empty(statistics_sizes(input, shape), wide_type(input.dtype()), input.device());
   kernels::row_norm(out, Tensor(), rstd, dense(input), dense(weight), Tensor(), product(shape),
                     eps);
   return {out, rstd};
 }
-void native_rms_norm_vjp(Grad& g) {
+void rms_norm_parts_vjp(Grad& g) {
   if (!g.dout(0).defined()) return;
   auto [dx, dw] = rms_norm_backward(g.dout(0), g.in("input"), g.out(1), g.in("weight"),
                                     g.arg<Ints>("normalized_shape"), g.arg<double>("eps"),
@@ -198,12 +223,12 @@ void native_rms_norm_vjp(Grad& g) {
   if (dw.defined()) g.set("weight", dw);
 }
 
-OP(native_rms_norm) {
+OP(rms_norm_parts) {
   .schema =
-      "native_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float eps) -> (Tensor out, Tensor rstd)",
+      "rms_norm_parts(Tensor input, int[] normalized_shape, Tensor? weight, float eps) -> (Tensor out, Tensor rstd)",
   .names = "",
-  .forward = boxed<native_rms_norm_forward>,
-  .vjp = native_rms_norm_vjp,
+  .forward = boxed<rms_norm_parts_forward>,
+  .vjp = rms_norm_parts_vjp,
   .save = "input, weight, rstd",
   .doc = "RMS normalization with the reciprocal roots it used.",
 };
@@ -249,7 +274,7 @@ Tensor rms_norm_forward(const Tensor& input, Ints shape, const Tensor& weight,
     return weight.defined() ? out * weight : out;
   }
   if (!is_floating(input.dtype())) raise_unsupported_dtype("rms_norm", input.dtype());
-  return std::get<0>(native_rms_norm(input, shape, weight, floor));
+  return std::get<0>(rms_norm_parts(input, shape, weight, floor));
 }
 
 OP(rms_norm) {
@@ -273,8 +298,8 @@ Args:
 // --- group norm
 // ---------------------------------------------------------------------------------------------------------
 
-Three native_group_norm_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
-                                int64_t groups, double eps) {
+Three group_norm_parts_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                               int64_t groups, double eps) {
   if (!is_floating(input.dtype())) raise_unsupported_dtype("GroupNormKernelImpl", input.dtype());
   check_parameter_types(input, weight, bias);
   Tensor out = empty(input.sizes(), input.dtype(), input.device());
@@ -284,7 +309,7 @@ Three native_group_norm_forward(const Tensor& input, const Tensor& weight, const
                       groups, product(input.sizes().subspan(2)), eps);
   return {out, mean, rstd};
 }
-void native_group_norm_vjp(Grad& g) {
+void group_norm_parts_vjp(Grad& g) {
   if (!g.dout(0).defined()) return;
   auto [dx, dw, db] = group_norm_backward(
       g.dout(0), g.in("input"), g.out(1), g.out(2), g.in("weight"), g.arg<int64_t>("num_groups"),
@@ -294,13 +319,13 @@ void native_group_norm_vjp(Grad& g) {
   if (db.defined()) g.set("bias", db);
 }
 
-OP(native_group_norm) {
+OP(group_norm_parts) {
   .schema =
-      "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int num_groups, float eps)"
+      "group_norm_parts(Tensor input, Tensor? weight, Tensor? bias, int num_groups, float eps)"
       " -> (Tensor out, Tensor mean, Tensor rstd)",
   .names = "",
-  .forward = boxed<native_group_norm_forward>,
-  .vjp = native_group_norm_vjp,
+  .forward = boxed<group_norm_parts_forward>,
+  .vjp = group_norm_parts_vjp,
   .save = "input, weight, mean, rstd",
   .doc = "Group normalization with the means and reciprocal deviations it used.",
 };
@@ -370,7 +395,7 @@ Tensor group_norm_forward(const Tensor& input, int64_t groups, const Tensor& wei
              " of shape ", shape_text(t->sizes()), " and input of shape ",
              shape_text(input.sizes()));
   }
-  return std::get<0>(native_group_norm(input, weight, bias, groups, eps));
+  return std::get<0>(group_norm_parts(input, weight, bias, groups, eps));
 }
 
 OP(group_norm) {
@@ -391,6 +416,31 @@ Args:
     num_groups: number of groups the channels are split into; divides C.
     weight, bias: (C).
 )",
+};
+
+Three native_group_norm_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                                int64_t samples, int64_t channels, int64_t inner, int64_t groups,
+                                double eps) {
+  FB_CHECK(samples * channels * inner == input.numel() && groups > 0 && channels % groups == 0,
+           "native_group_norm: expected N * C * HxW elements and groups that divide C, got shape ",
+           shape_text(input.sizes()), ", N = ", samples, ", C = ", channels, ", HxW = ", inner,
+           ", group = ", groups);
+  auto [out, mean, rstd] =
+      group_norm_parts(reshape(input, Dims{samples, channels, inner}), weight, bias, groups, eps);
+  const DType type = statistics_type(input, weight, bias);
+  return {reshape(out, input.sizes()), cast(mean, type), cast(rstd, type)};
+}
+
+OP(native_group_norm) {
+  .schema =
+      "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps)"
+      " -> (Tensor, Tensor, Tensor)",
+  .names = "native_group_norm",
+  .forward = boxed<native_group_norm_forward>,
+  .vjp = composite(),
+  .samples = "(2,4,3) None None 2 4 3 2 0.1 | (2,4,3,2) (4,) (4,) 2 4 6 2 0.1",
+  .errors = "(2,4,3) None None 2 4 4 2 0.1 -> RuntimeError: expected N * C * HxW elements",
+  .doc = "Group normalization, and the means and reciprocal deviations it used.",
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Softmax and its logarithm.
 #include "ops/softmax.h"
 
+#include "ops/copy.h"
 #include "ops/dense.h"
 #include "ops/grad.h"
 #include "ops/operators.h"
@@ -139,6 +140,34 @@ OP(log_softmax_backward) {
   .save = "result, grad for result",
   .samples = "(3,4) (3,4)@-3..0 1 | (5,) (5,)@-3..0 -1",
   .doc = "The gradient of log_softmax: ``grad - exp(result) * sum(grad)``.",
+};
+
+// PyTorch's names of the two above.
+Tensor to_type(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : _to_copy(t, dtype); }
+Tensor softmax_data_forward(const Tensor& grad, const Tensor& output, int64_t dim, DType type) {
+  return to_type(softmax_backward(grad, output, dim), type);
+}
+Tensor log_softmax_data_forward(const Tensor& grad, const Tensor& output, int64_t dim, DType type) {
+  return to_type(log_softmax_backward(grad, output, dim), type);
+}
+
+OP(softmax_data) {
+  .schema =
+      "_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor",
+  .names = "_softmax_backward_data",
+  .forward = boxed<softmax_data_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) (3,4)@0.1..0.9 1 float32",
+  .doc = "The gradient of softmax from its result.",
+};
+OP(log_softmax_data) {
+  .schema =
+      "_log_softmax_backward_data(Tensor grad_output, Tensor output, int dim, ScalarType input_dtype) -> Tensor",
+  .names = "_log_softmax_backward_data",
+  .forward = boxed<log_softmax_data_forward>,
+  .vjp = composite(),
+  .samples = "(3,4) (3,4)@-3..-0.1 1 float32",
+  .doc = "The gradient of log_softmax from its result.",
 };
 
 }  // namespace

@@ -20,4 +20,12 @@ inline Tensor log_softmax_backward(const Tensor& grad, const Tensor& result, int
   static const OpDef& op = find_op("log_softmax_backward");
   return call_op<Tensor>(op, grad, result, dim);
 }
+inline Tensor _softmax_backward_data(const Tensor& grad_output, const Tensor& output, int64_t dim, DType input_dtype) {
+  static const OpDef& op = find_op("_softmax_backward_data");
+  return call_op<Tensor>(op, grad_output, output, dim, input_dtype);
+}
+inline Tensor _log_softmax_backward_data(const Tensor& grad_output, const Tensor& output, int64_t dim, DType input_dtype) {
+  static const OpDef& op = find_op("_log_softmax_backward_data");
+  return call_op<Tensor>(op, grad_output, output, dim, input_dtype);
+}
 }  // namespace fb

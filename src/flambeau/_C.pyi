@@ -120,10 +120,6 @@ class _MinMax(NamedTuple):
 class _NewHActive(NamedTuple):
     new_h: Tensor
     active: Tensor
-class _OutMeanRstd(NamedTuple):
-    out: Tensor
-    mean: Tensor
-    rstd: Tensor
 class _OutputMask(NamedTuple):
     output: Tensor
     mask: Tensor

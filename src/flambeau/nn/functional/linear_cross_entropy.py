@@ -36,6 +36,8 @@ def linear_cross_entropy(
         label_smoothing (float): share of the target spread evenly over all classes.
         options (LinearCrossEntropyOptions): without effect on the result.
     """
+    if input.dim() not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
     outer = linear_weight.shape[:-1]
     if len(outer) > 1 and input.dim() != 2:
         raise RuntimeError(

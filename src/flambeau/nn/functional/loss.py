@@ -151,6 +151,7 @@ def multi_margin_loss(
         reduction (str): ``"none"``, ``"mean"`` or ``"sum"``.
     """
     reduction = _reduction.resolve(size_average, reduce, reduction)
+    _reduction.get_enum(reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
@@ -194,6 +195,7 @@ def multilabel_margin_loss(
         reduction (str): ``"none"``, ``"mean"`` or ``"sum"``.
     """
     reduction = _reduction.resolve(size_average, reduce, reduction)
+    _reduction.get_enum(reduction)
     rows = _rows(input)
     classes = rows.size(1)
     if target.dim() > input.dim() or target.numel() != rows.numel():
