@@ -57,6 +57,17 @@ struct Walk {
   SmallVector<int64_t, 6> sizes, index_strides, value_strides, target_strides;
 };
 
+// Checked before the elements are touched, in vector registers.
+void check_line(const Walk& w, const int64_t* index, int64_t n) {
+  uint64_t worst = 0;
+  for (int64_t j = 0; j < n; ++j) worst = std::max(worst, static_cast<uint64_t>(index[j]));
+  if (__builtin_expect(worst < static_cast<uint64_t>(w.size), 1)) return;
+  for (int64_t j = 0; j < n; ++j) {
+    if (static_cast<uint64_t>(index[j]) >= static_cast<uint64_t>(w.size))
+      raise_bounds(index[j], w.dim, w.size);
+  }
+}
+
 template <class T, class F>
 void walk_line(const Walk& w, const int64_t* index, T* value, T* target, int64_t n, F f) {
   auto checked = [&](int64_t i) {
@@ -71,6 +82,11 @@ void walk_line(const Walk& w, const int64_t* index, T* value, T* target, int64_t
     } else {
       for (int64_t j = 0; j < n; ++j) f(value[j * w.value_inner], line[j * w.target_inner]);
     }
+    return;
+  }
+  if (w.target_inner == 0 && w.index_inner == 1 && w.value_inner == 1 && w.step == 1) {
+    check_line(w, index, n);
+    for (int64_t j = 0; j < n; ++j) f(value[j], target[index[j]]);
     return;
   }
   for (int64_t j = 0; j < n; ++j)

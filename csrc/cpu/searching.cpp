@@ -20,15 +20,16 @@ auto comparable(T v) {
 template <class T>
 int64_t place(const T* row, const int64_t* sorter, int64_t n, T given, bool right) {
   const auto value = comparable(given);
-  int64_t first = 0, last = n;
-  while (first < last) {
-    const int64_t middle = first + (last - first) / 2;
-    const auto boundary = comparable(row[sorter ? sorter[middle] : middle]);
-    if (right ? boundary > value : boundary >= value) {
-      last = middle;
-    } else {
-      first = middle + 1;
-    }
+  auto beyond = [&](int64_t i) {
+    const auto boundary = comparable(row[sorter ? sorter[i] : i]);
+    return right ? !(boundary > value) : !(boundary >= value);
+  };
+  // Without branches: which way the search goes cannot be foreseen.
+  int64_t first = 0;
+  while (n > 0) {
+    const int64_t half = (n + 1) / 2;
+    first += beyond(first + half - 1) ? half : 0;
+    n -= half;
   }
   return first;
 }
