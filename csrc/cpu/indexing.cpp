@@ -10,37 +10,58 @@ namespace {
 
 constexpr int64_t kGrain = 32768;  // elements
 
+// to[k] = wrapped(from[k]); every one must be less than `size`. Without branches, so that it runs
+// in vector registers.
+template <class Wrap, class Fail>
+void wrap_indices(int64_t* to, const int64_t* from, int64_t n, int64_t size, Wrap wrapped,
+                  Fail fail) {
+  uint64_t worst = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    to[k] = wrapped(from[k]);
+    worst = std::max(worst, static_cast<uint64_t>(to[k]));
+  }
+  if (__builtin_expect(n == 0 || worst < static_cast<uint64_t>(size), 1)) return;
+  for (int64_t k = 0; k < n; ++k) {
+    if (static_cast<uint64_t>(to[k]) >= static_cast<uint64_t>(size)) fail(from[k]);
+  }
+}
+
+constexpr int64_t kBlock = 512;  // indices wrapped at a time
+
 void index_offsets_cpu(const Tensor& offsets, std::span<const Tensor> indices, Ints sizes,
                        Ints strides, bool negative, IndexError fail) {
-  auto* out = offsets.data<int64_t>();
-  for (size_t d = 0; d < indices.size(); ++d) {
-    const auto* index = indices[d].data<int64_t>();
-    const int64_t size = sizes[d], stride = strides[d];
-    parallel_for(0, offsets.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t k = begin; k < end; ++k) {
-        int64_t i = index[k];
-        if (i < 0 && negative) i += size;
-        if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) fail(index[k], d, sizes);
-        out[k] = (d == 0 ? 0 : out[k]) + i * stride;
+  parallel_for(0, offsets.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    int64_t block[kBlock];
+    for (int64_t at = begin; at < end; at += kBlock) {
+      const int64_t n = std::min(kBlock, end - at);
+      auto* out = offsets.data<int64_t>() + at;
+      for (size_t d = 0; d < indices.size(); ++d) {
+        const int64_t size = sizes[d], stride = strides[d], shift = negative ? size : 0;
+        wrap_indices(
+            block, indices[d].data<int64_t>() + at, n, size,
+            [&](int64_t i) { return i < 0 ? i + shift : i; },
+            [&](int64_t i) { fail(i, d, sizes); });
+        if (d == 0) {
+          for (int64_t k = 0; k < n; ++k) out[k] = block[k] * stride;
+        } else {
+          for (int64_t k = 0; k < n; ++k) out[k] += block[k] * stride;
+        }
       }
-    });
-  }
+    }
+  });
 }
 
 void element_offsets_cpu(const Tensor& offsets, const Tensor& index, Ints sizes, Ints strides,
                          IndexError fail) {
   const int64_t numel = count_elements(sizes);
   const bool plain = is_contiguous(sizes, strides);
-  const auto* from = index.data<int64_t>();
-  auto* to = offsets.data<int64_t>();
-  parallel_for(0, offsets.numel(), kGrain / 8, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      int64_t i = from[k] < 0 ? from[k] + numel : from[k];
-      if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(numel)) fail(from[k], 0, sizes);
-      if (plain) {
-        to[k] = i;
-        continue;
-      }
+  parallel_for(0, offsets.numel(), kGrain / 4, [&](int64_t begin, int64_t end) {
+    auto* to = offsets.data<int64_t>();
+    wrap_indices(
+        to + begin, index.data<int64_t>() + begin, end - begin, numel,
+        [&](int64_t i) { return i < 0 ? i + numel : i; }, [&](int64_t i) { fail(i, 0, sizes); });
+    for (int64_t k = begin; k < end && !plain; ++k) {
+      int64_t i = to[k];
       to[k] = 0;
       for (size_t d = sizes.size(); d-- > 0;) {
         to[k] += i % sizes[d] * strides[d];
