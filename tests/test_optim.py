@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +140,15 @@ def test_steps_equal_pytorch(torch, name, options):
 @pytest.mark.parametrize(("name", "options"), SETTINGS, ids=IDS)
 def test_steps_equal_pytorch_in_float64(torch, name, options):
     run_both(torch, name, options, array_dtype=np.float64, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize(("name", "options"), [case for case in SETTINGS if case[0] == "SGD"])
+def test_sgd_follows_pytorch_to_the_bit(torch, name, options):
+    if "fma" not in Path("/proc/cpuinfo").read_text():
+        pytest.skip("the machine has no fused multiply-add")
+    # PyTorch's fused step rounds otherwise than its plain one.
+    options = {key: value for key, value in options.items() if key != "fused"}
+    run_both(torch, name, options, shapes=[(64,), (3, 64)], rtol=0, atol=0)
 
 
 NATIVE = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad")
