@@ -75,6 +75,7 @@ def test_extremes(name: str, shape: tuple[int, ...]) -> None:
     same(lambda root, x: getattr(root, "arg" + name)(x), shape)
     same(lambda root, x: getattr(root, "arg" + name)(x, keepdim=True), shape)
     same(lambda root, x, y: getattr(root, name)(x, y), shape, shape)
+    same(lambda root, x, y: getattr(root, name)(x, y), np.array(3), np.array(1), gradients=False)
     same(lambda root, x: tuple(root.aminmax(x)), shape)
     same(lambda root, x: tuple(root.aminmax(x, dim=-1, keepdim=True)), shape)
 
@@ -263,6 +264,7 @@ def test_differences() -> None:
     for n in (0, 1, 2, 5):
         same(lambda root, x, n=n: root.diff(x, n), (3, 4))
         same(lambda root, x, n=n: root.diff(x, n, 0), (3, 4))
+    same(lambda root, x, a: root.diff(x, 0, prepend=a), (3, 4), (3, 1), gradients=False)
     same(lambda root, x, a, b: root.diff(x, prepend=a, append=b), (3, 4), (3, 1), (3, 2))
     same(lambda root, x: root.diff(x), ((5,), "bool"), gradients=False)
     check_error(lambda root, x: root.diff(x), ())
@@ -358,6 +360,13 @@ def test_dimension_errors(name: str) -> None:
     check_error(lambda root, x: getattr(root, name)(x, dim=-3), (3, 4))
     if name in ALONG + TRUTH:
         check_error(lambda root, x: getattr(root, name)(x, dim=(0, 0)), (3, 4), same_text=False)
+
+
+def test_too_many_dimensions() -> None:
+    x = fl.ones(1).reshape([1] * 65)
+    for name in ("sum", "amax", "any", "max"):
+        with pytest.raises(RuntimeError, match="up to 64 dims"):
+            getattr(fl, name)(x, dim=0)
 
 
 def test_type_errors() -> None:

@@ -245,6 +245,7 @@ def test_histc() -> None:
         same(lambda root, x, b=bins: root.histc(x, b, -1, 1), (20, 30), gradients=False)
     same(lambda root, x: root.histc(x, 3), np.ones(4), gradients=False)
     same(lambda root, x: root.histc(x, 3), (0,), gradients=False)
+    same(lambda root, x: root.histc(x, 4, 0, 2), ((9,), "float16"), gradients=False)
     same(
         lambda root, x: root.histc(x, 2, 0, 1), np.array([NAN, INF, 0.0, 1.0, 0.5]), gradients=False
     )

@@ -73,7 +73,11 @@ int64_t find_first(const T* p, int64_t n, int64_t stride, C best) {
   for (int64_t i = 0; i < n; i += kStretch) {
     const int64_t width = std::min(kStretch, n - i);
     C x[kStretch];
-    for (int64_t k = 0; k < width; ++k) x[k] = static_cast<C>(p[(i + k) * stride]);
+    if (stride == 1) {
+      for (int64_t k = 0; k < width; ++k) x[k] = static_cast<C>(p[i + k]);
+    } else {
+      for (int64_t k = 0; k < width; ++k) x[k] = static_cast<C>(p[(i + k) * stride]);
+    }
     int found = 0;
     for (int64_t k = 0; k < width; ++k) found |= nan ? x[k] != x[k] : x[k] == best;
     if (!found) continue;

@@ -33,6 +33,7 @@ struct ReduceLayout {
   static int64_t offset(const Dims& sizes, const Dims& strides, int64_t i) {
     int64_t at = 0;
     for (size_t d = 0; d < sizes.size(); ++d) {
+      if (d + 1 == sizes.size()) return at + i * strides[d];
       at += i % sizes[d] * strides[d];
       i /= sizes[d];
     }

@@ -47,8 +47,7 @@ OP(bincount) {
 };
 
 Tensor histc_forward(const Tensor& input, int64_t bins, const Scalar& min, const Scalar& max) {
-  if (!is_floating(input.dtype()) || is_reduced(input.dtype()))
-    raise_unsupported_dtype("histogram_cpu", input.dtype());
+  if (!is_floating(input.dtype())) raise_unsupported_dtype("histogram_cpu", input.dtype());
   FB_CHECK(bins > 0, "torch.histogram(): bins must be > 0, but got ", bins, " for dimension 0");
   double low = min.to<double>(), high = max.to<double>();
   FB_CHECK(low <= high, "torch.histc: max must be larger than min");
@@ -62,9 +61,11 @@ Tensor histc_forward(const Tensor& input, int64_t bins, const Scalar& min, const
     low -= 1;
     high += 1;
   }
-  Tensor out = empty(Dims{bins}, input.dtype(), input.device());
-  kernels::histc(out, contiguous(input), low, high);
-  return out;
+  const bool half = is_reduced(input.dtype());
+  Tensor source = contiguous(half ? _to_copy(input, DType::Float32) : input);
+  Tensor out = empty(Dims{bins}, source.dtype(), input.device());
+  kernels::histc(out, source, low, high);
+  return half ? _to_copy(out, input.dtype()) : out;
 }
 
 OP(histc) {

@@ -87,6 +87,19 @@ void extreme_dim_vjp(Grad& g) { picked_vjp(g, g.out(1), g.arg<bool>("keepdim"));
 Tensor max_other_forward(const Tensor& input, const Tensor& other) { return maximum(input, other); }
 Tensor min_other_forward(const Tensor& input, const Tensor& other) { return minimum(input, other); }
 
+// Before the form with a dimension: a 0-d integer tensor is an operand, not a dimension.
+#define EXTREME_OTHER(op)                                           \
+  OP(op##_other){                                                   \
+      .schema = #op ".other(Tensor input, Tensor other) -> Tensor", \
+      .names = #op ", Tensor." #op,                                 \
+      .forward = boxed<op##_other_forward>,                         \
+      .vjp = composite(),                                           \
+      .samples = "(3,4) (4,)",                                      \
+  };
+EXTREME_OTHER(max)
+EXTREME_OTHER(min)
+#undef EXTREME_OTHER
+
 #define EXTREME_DIM(op)                                                                     \
   OP(op##_dim){                                                                             \
       .schema = #op                                                                         \
@@ -97,14 +110,8 @@ Tensor min_other_forward(const Tensor& input, const Tensor& other) { return mini
       .save = "indices",                                                                    \
       .samples = "(3,4) 0 | (3,4) -1 True | () 0 | (2,0,3) 0 | (2,3,4):int64 1",            \
       .errors = "(2,0) 1 -> IndexError: Expected reduction dim 1 to have non-zero size",    \
-  };                                                                                        \
-  OP(op##_other){                                                                           \
-      .schema = #op ".other(Tensor input, Tensor other) -> Tensor",                         \
-      .names = #op ", Tensor." #op,                                                         \
-      .forward = boxed<op##_other_forward>,                                                 \
-      .vjp = composite(),                                                                   \
-      .samples = "(3,4) (4,)",                                                              \
   };
+
 EXTREME_DIM(max)
 EXTREME_DIM(min)
 #undef EXTREME_DIM

@@ -7,6 +7,7 @@ namespace fb {
 // Which dimensions are reduced, as bits; no dims means all.
 inline uint64_t reduced_dims(std::optional<Ints> dims, int64_t ndim, std::string_view name) {
   if (!dims || dims->empty()) return ~uint64_t{0};
+  FB_CHECK(ndim <= 64, "only tensors with up to 64 dims are supported");
   uint64_t mask = 0;
   for (int64_t d : *dims) {
     int64_t at = wrap_dim(d, ndim);
@@ -19,6 +20,7 @@ inline uint64_t reduced_dims(std::optional<Ints> dims, int64_t ndim, std::string
 
 // The sizes with 1 for each reduced dimension.
 inline Dims kept_sizes(Ints sizes, uint64_t mask) {
+  FB_CHECK(sizes.size() <= 64, "only tensors with up to 64 dims are supported");
   Dims out(sizes);
   for (size_t d = 0; d < out.size(); ++d)
     if (mask >> d & 1) out[d] = 1;

@@ -246,6 +246,7 @@ Tensor diff_forward(const Tensor& input, int64_t n, int64_t dim, const Tensor& p
   FB_CHECK(input.dim() > 0, "diff expects input to be at least one-dimensional");
   FB_CHECK(n >= 0, "order must be non-negative but got ", n);
   const int64_t d = wrap_dim(dim, input.dim());
+  if (n == 0) return clone(input);
   Tensor x = input;
   if (prepend.defined() || append.defined()) {
     Tensors parts;
@@ -256,7 +257,7 @@ Tensor diff_forward(const Tensor& input, int64_t n, int64_t dim, const Tensor& p
     x = call_op<Tensor>(cat, parts, d);
   }
   for (int64_t i = 0; i < n; ++i) x = difference(x, d);
-  return n == 0 ? alias(x) : x;
+  return x;
 }
 
 OP(diff) {

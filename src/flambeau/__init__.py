@@ -107,6 +107,9 @@ OutOfMemoryError = _C.OutOfMemoryError
 _LAZY = {
     "TypedStorage": ("flambeau.storage", "TypedStorage"),
     "UntypedStorage": ("flambeau.storage", "UntypedStorage"),
+    "cosine_similarity": ("flambeau.nn.functional.distance", "cosine_similarity"),
+    "pairwise_distance": ("flambeau.nn.functional.distance", "pairwise_distance"),
+    "pdist": ("flambeau.nn.functional.distance", "pdist"),
     "save": ("flambeau.io", "save"),
     "load": ("flambeau.io", "load"),
     "set_printoptions": ("flambeau._printing", "set_printoptions"),
