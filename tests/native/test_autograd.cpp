@@ -57,8 +57,8 @@ void test_broadcast_operands_get_their_shape() {
 void test_second_derivative() {
   Tensor x = leaf(Dims{}, 3.0);
   Tensor y = mul(mul(x, x), x);
-  Tensors d =
-      run_backward(Tensors{y}, Tensors(1), Tensors{x}, {.create_graph = true, .accumulate = false});
+  Tensors d = run_backward(Tensors{y}, Tensors(1), Tensors{x},
+                           {.retain_graph = true, .create_graph = true, .accumulate = false});
   CHECK(first(d[0]) == 27.0);
   Tensors dd = run_backward(Tensors{d[0]}, Tensors(1), Tensors{x}, {.accumulate = false});
   CHECK(first(dd[0]) == 18.0);

@@ -171,7 +171,7 @@ void test_registry() {
   CHECK(all_ops().size() > 300);
   CHECK(&find_op("add") == &find_op("add"));
   CHECK(find_op("sum.dim").full_name == "sum.dim");
-  CHECK_RAISES(ErrorKind::Internal, "", find_op("no_such_operator"));
+  CHECK_RAISES(ErrorKind::Runtime, "no operator", find_op("no_such_operator"));
 }
 
 }  // namespace

@@ -444,7 +444,8 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool1d(input, self.output_size)
+        size: Any = self.output_size
+        return F.adaptive_avg_pool1d(input, size)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
