@@ -50,14 +50,24 @@ PyObject* make_single_op(const OpDef& op, bool inplace);
 PyObject* wrap_results(Call& call, PyObject* self);
 // Value to Python, for modes and overrides.
 PyObject* wrap_value(const Value& v, const Param& p);
+// Whether a type of tensor asks to be asked.
+bool overrides_calls(PyTypeObject* type);
+// A tensor's place in `v`; notes subclasses that want to be asked. False: not a tensor.
+inline bool as_tensor(PyObject* o, Value& v, Arena& arena) {
+  if (Py_TYPE(o) != TensorType) {
+    if (!PyObject_TypeCheck(o, TensorType)) return false;
+    if (Py_TYPE(o) != ParameterType && overrides_calls(Py_TYPE(o))) arena.overridden = true;
+  }
+  v.kind = Kind::Tensor;
+  v.tensor = tensor_of(o).impl();
+  return true;
+}
 // Python to Value; false if the type does not fit.
 bool convert(PyObject* o, const Param& p, Value& v, Arena& arena);
 // Calls __torch_function__ of the most derived argument. Null with no exception set: nobody
 // overrides.
 PyObject* call_override(PyObject* callable, PyObject* const* args, Py_ssize_t nargs,
                         PyObject* kwnames);
-// Whether a type of tensor asks to be asked.
-bool overrides_calls(PyTypeObject* type);
 
 // Binary operators of the number protocol.
 PyObject* binary(const OpDef& op, PyObject* a, PyObject* b, Form form = Form::Functional);
