@@ -1,0 +1,128 @@
+// Scaled dot-product attention (Vaswani et al. 2017, "Attention Is All You Need").
+#include "ops/attention.h"
+
+#include <cmath>
+#include <limits>
+
+#include "ops/copy.h"
+#include "ops/creation.h"
+#include "ops/dropout.h"
+#include "ops/matmul.h"
+#include "ops/matmul_checks.h"
+#include "ops/operators.h"
+#include "ops/pointwise_compare.h"
+#include "ops/pointwise_select.h"
+#include "ops/rearranging.h"
+#include "ops/reduce_counts.h"
+#include "ops/softmax.h"
+#include "ops/triangular.h"
+#include "ops/view.h"
+
+namespace fb {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+void check_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                     const Tensor& mask, double dropout_p, bool is_causal) {
+  FB_CHECK(query.dtype() == key.dtype() && query.dtype() == value.dtype(),
+           "Expected query, key, and value to have the same dtype, but got query.dtype: ",
+           type_spelling(query.dtype()), " key.dtype: ", type_spelling(key.dtype()),
+           " and value.dtype: ", type_spelling(value.dtype()), " instead.");
+  FB_CHECK(query.dim() >= 2 && key.dim() >= 2 && value.dim() >= 2,
+           "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: ",
+           query.dim(), " key.dim: ", key.dim(), " and value.dim: ", value.dim(), " instead.");
+  if (mask.defined()) {
+    bool right = mask.dtype() == DType::Bool || mask.dtype() == DType::Float32 ||
+                 mask.dtype() == query.dtype();
+    FB_CHECK(
+        right,
+        "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: ",
+        type_spelling(mask.dtype()), " and  query.dtype: ", type_spelling(query.dtype()),
+        " instead.");
+    FB_CHECK(
+        !is_causal,
+        "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True");
+  }
+  FB_CHECK(dropout_p >= 0 && dropout_p <= 1,
+           "dropout probability has to be between 0 and 1, but got ", dropout_p);
+}
+
+// Keys and values with as many heads as the query: groups of query heads share one.
+Tensor with_heads(const Tensor& t, const Tensor& query) {
+  int64_t heads = query.size(-3), own = t.size(-3);
+  if (own == heads) return t;
+  FB_CHECK(own > 0 && heads % own == 0,
+           "Number of heads in key and value must divide the number of heads in query, got ", own,
+           " and ", heads);
+  return repeat_interleave(t, heads / own, -3);
+}
+
+// Softmax over the keys; a query that may look at none gets zeros.
+Tensor attention_weights(const Tensor& scores, bool masked) {
+  if (!masked) return softmax(scores, -1);
+  const int64_t last[] = {-1};
+  Tensor none = all(eq(scores, wrapped_number(-kInfinity)), Ints(last), true),
+         zero = wrapped_number(0.0);
+  return masked_fill(softmax(masked_fill(scores, none, zero), -1), none, zero);
+}
+
+Tensor attention_forward(const Tensor& query, const Tensor& key, const Tensor& value,
+                         const Tensor& attn_mask, double dropout_p, bool is_causal,
+                         std::optional<double> scale, bool enable_gqa) {
+  check_attention(query, key, value, attn_mask, dropout_p, is_causal);
+  int64_t depth = query.size(-1);
+  double factor = scale ? *scale : depth > 0 ? 1 / std::sqrt(static_cast<double>(depth)) : 1;
+  bool grouped = enable_gqa && query.dim() >= 3 && key.dim() >= 3 && value.dim() >= 3;
+  Tensor k = grouped ? with_heads(key, query) : key, v = grouped ? with_heads(value, query) : value;
+  Tensor scores = matmul(query * Scalar(factor), transpose(k, -2, -1));
+  if (is_causal) {
+    Tensor past = tril(ones(Dims{query.size(-2), k.size(-2)}, DType::Bool, query.device()));
+    scores = where(past, scores, wrapped_number(-kInfinity));
+  } else if (attn_mask.defined()) {
+    scores = attn_mask.dtype() == DType::Bool ? where(attn_mask, scores, wrapped_number(-kInfinity))
+                                              : scores + attn_mask;
+  }
+  Tensor weights = attention_weights(scores, attn_mask.defined());
+  if (weights.dtype() != v.dtype()) weights = _to_copy(weights, v.dtype());
+  if (dropout_p > 0) weights = dropout(weights, dropout_p, true);
+  return matmul(weights, v);
+}
+
+OP(scaled_dot_product_attention) {
+  .schema =
+      "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, "
+      "bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
+  .names = "nn.functional.scaled_dot_product_attention",
+  .forward = boxed<attention_forward>,
+  .vjp = composite(),
+  .samples =
+      "(2,3,4,8) (2,3,5,8) (2,3,5,6) | (4,8) (5,8) (5,6) | (2,4,8) (2,4,8) (2,4,8) is_causal=True"
+      " | (2,3,4,8) (2,3,5,8) (2,3,5,6) attn_mask=(4,5) scale=0.5 | (2,4,3,8) (2,2,5,8) (2,2,5,8) enable_gqa=True"
+      " | (2,3,0,8) (2,3,5,8) (2,3,5,6)",
+  .errors =
+      "(8,) (5,8) (5,6) -> RuntimeError: Expected query, key, and value to all be  at least 2 dimensional"
+      " | (4,8) (5,8) (5,6) attn_mask=(4,5) is_causal=True -> RuntimeError: Explicit attn_mask should not be set when is_causal=True",
+  .doc =
+      R"(Averages of the values, weighted by how well the keys fit the query: ``softmax(query @ key^T * scale + mask) @ value``.
+
+Args:
+    query (Tensor): (..., L, E).
+    key (Tensor): (..., S, E).
+    value (Tensor): (..., S, Ev).
+    attn_mask (Tensor, optional): (..., L, S); a bool mask is True where attention may go, another one is added to the scores.
+    dropout_p (float): probability of dropping a weight; applied whenever it is not 0.
+    is_causal (bool): position i sees keys 0 to i only.
+    scale (float, optional): ``1 / sqrt(E)`` if omitted.
+    enable_gqa (bool): keys and values have fewer heads, each shared by a group of the query's.
+
+Example::
+
+    >>> q, k, v = torch.ones(1, 2), torch.zeros(2, 2), torch.tensor([[1., 2.], [3., 4.]])
+    >>> torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    tensor([[2., 3.]])
+)",
+};
+
+}  // namespace
+}  // namespace fb

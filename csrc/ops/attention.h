@@ -1,0 +1,11 @@
+// Callers of the operators in attention.cpp; written by tools/op_headers.py.
+// clang-format off
+#pragma once
+#include "ops/op.h"
+
+namespace fb {
+inline Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& attn_mask = Tensor(), double dropout_p = 0.0, bool is_causal = false, std::optional<double> scale = std::nullopt, bool enable_gqa = false) {
+  static const OpDef& op = find_op("scaled_dot_product_attention");
+  return call_op<Tensor>(op, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa);
+}
+}  // namespace fb
