@@ -181,7 +181,7 @@ def test_same_padding_of_contiguous_tensors() -> None:
         ("conv2d", [(2, 3, 5, 5), (4, 3, 3, 3)], {"stride": 0}),
         ("conv2d", [(2, 3, 5, 5), (4, 3, 3, 3)], {"stride": [1, 1, 1]}),
         ("conv2d", [(2, 3, 5, 5), (4, 3, 3, 3)], {"padding": -1}),
-        ("conv2d", [(2, 3, 5, 5), (4, 3, 3, 3)], {"dilation": 0}),
+        ("conv2d", [((2, 3, 5, 5), "float32"), ((4, 3, 3, 3), "float32")], {"dilation": 0}),
         ("conv2d", [(2, 3, 5, 5), (4, 3, 3, 3)], {"groups": 0}),
         ("conv2d", [(2, 3, 5, 5), (4, 3, 3, 3)], {"groups": 3}),
         ("conv2d", [(2, 4, 5, 5), (4, 2, 3, 3)], {"groups": 4}),

@@ -103,7 +103,7 @@ def test_integers(dtype: str) -> None:
     check(pool("max_pool3d", 2), ((2, 3, 4, 6, 7), dtype))
     if dtype == "int64":
         check(pool("avg_pool2d", 2), ((2, 3, 6, 7), dtype))
-        check_error(pool("adaptive_avg_pool2d", 2), ((2, 3, 6, 7), "complex128"))
+        check_error(pool("adaptive_avg_pool2d", 2), ((2, 3, 6, 7), "complex128"), same_text=False)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

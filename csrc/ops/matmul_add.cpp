@@ -7,6 +7,7 @@
 #include "ops/matmul_checks.h"
 #include "ops/matmul_kernels.h"
 #include "ops/matrix_views.h"
+#include "ops/pointwise_select.h"
 
 namespace fb {
 namespace {
@@ -184,7 +185,11 @@ OP(outer) {
 Tensor addr_forward(const Tensor& input, const Tensor& vec1, const Tensor& vec2, const Scalar& beta,
                     const Scalar& alpha) {
   Tensor table = times(outer_of("addr", vec1, "vec1", vec2), alpha);
-  if (beta.equal(0)) return table;
+  // Not read, but its gradient is zero rather than none.
+  if (beta.equal(0))
+    return masked_fill(expand(input, table.sizes()), scalar_tensor(true, DType::Bool),
+                       wrapped_number(0)) +
+           table;
   return times(expand(input, table.sizes()), beta) + table;
 }
 
