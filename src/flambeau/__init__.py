@@ -116,7 +116,7 @@ _LAZY = {
 }
 _SUBMODULES = {
     "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "memory", "nn",
-    "optim", "ops", "random", "special", "storage", "utils", "vision",
+    "optim", "ops", "random", "signal", "special", "storage", "utils", "vision",
 }  # fmt: skip
 
 

@@ -40,8 +40,18 @@ ROOMS = {
         linalg.solve_triangular triangular_solve Tensor.triangular_solve cholesky_solve
         Tensor.cholesky_solve cholesky_inverse Tensor.cholesky_inverse
     """,
+    "spectral": """
+        stft Tensor.stft istft Tensor.istft
+    """,
     "statistics": """
         quantile Tensor.quantile nanquantile Tensor.nanquantile cov Tensor.cov corrcoef
         Tensor.corrcoef
+    """,
+    "windows": """
+        hann_window hamming_window blackman_window bartlett_window kaiser_window signal.windows.hann
+        signal.windows.hamming signal.windows.blackman signal.windows.nuttall
+        signal.windows.general_hamming signal.windows.general_cosine signal.windows.bartlett
+        signal.windows.cosine signal.windows.gaussian signal.windows.exponential
+        signal.windows.kaiser
     """,
 }
