@@ -24,12 +24,14 @@ int64_t place(const T* row, const int64_t* sorter, int64_t n, T given, bool righ
     const auto boundary = comparable(row[sorter ? sorter[i] : i]);
     return right ? !(boundary > value) : !(boundary >= value);
   };
-  // Without branches: which way the search goes cannot be foreseen.
-  int64_t first = 0;
-  while (n > 0) {
-    const int64_t half = (n + 1) / 2;
-    first += beyond(first + half - 1) ? half : 0;
-    n -= half;
+  // Without branches: which way the search goes cannot be foreseen. Probes are PyTorch's, for
+  // sequences that are not sorted.
+  int64_t first = 0, last = n;
+  while (first < last) {
+    const int64_t middle = first + (last - first) / 2;
+    const int64_t up = -static_cast<int64_t>(beyond(middle));
+    first += (middle + 1 - first) & up;
+    last -= (last - middle) & ~up;
   }
   return first;
 }
