@@ -12,6 +12,7 @@
 #pragma once
 #include "core/allocator.h"
 #include "cpu/complex.h"
+#include "cpu/convert.h"
 #include "cpu/reduction.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
@@ -89,14 +90,23 @@ class Folder {
   static constexpr int kLanes = sizeof(C) >= 16 ? 8 : sizeof(C) >= 8 ? 32 : 64;
 
   static C start() { return Fold::template start<C>(); }
-  static C step(C acc, T x, P p) { return Fold::template step<C>(acc, static_cast<C>(x), p); }
+  template <class E>
+  static C step(C acc, E x, P p) {
+    return Fold::template step<C>(acc, static_cast<C>(x), p);
+  }
   static C merge(C a, C b) { return Fold::template merge<C>(a, b); }
   static P param(const P* params, int64_t i) { return params ? params[i] : P(); }
 
   // --- rows ---
 
-  template <int kWidth>
-  static C fold_lanes(const T* p, int64_t n, int64_t stride, P q) {
+  // float16 is converted in blocks: compilers do not vectorise that by themselves.
+  static constexpr bool kConverts = std::is_same_v<T, Half>;
+  static void widen(float* to, const T* from, int64_t n) {
+    convert(to, DType::Float32, from, DType::Float16, n);
+  }
+
+  template <int kWidth, class E>
+  static C fold_lanes(const E* p, int64_t n, int64_t stride, P q) {
     C lanes[kWidth];
     for (int k = 0; k < kWidth; ++k) lanes[k] = start();
     int64_t i = 0;
@@ -113,6 +123,13 @@ class Folder {
     return lanes[0];
   }
   [[gnu::noinline]] static C fold_block(const T* p, int64_t n, int64_t stride, P q) {
+    if constexpr (kConverts) {
+      if (stride == 1 && n >= 16) {
+        float wide[kBlock];
+        widen(wide, p, n);
+        return n >= 2 * kLanes ? fold_lanes<kLanes>(wide, n, 1, q) : fold_lanes<8>(wide, n, 1, q);
+      }
+    }
     if (n >= 2 * kLanes) return fold_lanes<kLanes>(p, n, stride, q);
     if (n >= 16) return fold_lanes<8>(p, n, stride, q);
     C acc = start();
@@ -207,15 +224,29 @@ class Folder {
     for (; r < first + count; ++r) step_row(row(r), width, q, acc);
   }
   static void step_row(const T* row, int64_t width, const P* q, C* acc) {
+    if constexpr (kConverts) {
+      float wide[kColumns];
+      widen(wide, row, width);
+      add_row(wide, width, q, acc);
+    } else {
+      add_row(row, width, q, acc);
+    }
+  }
+  template <class E>
+  static void add_row(const E* row, int64_t width, const P* q, C* acc) {
 #pragma GCC ivdep
     for (int64_t c = 0; c < width; ++c) acc[c] = step(acc[c], row[c], q[c]);
   }
   // Four rows in turn while their accumulators are at hand.
   static void step_rows(const T* a, const T* b, const T* d, const T* e, int64_t width, const P* q,
                         C* acc) {
+    if constexpr (kConverts) {
+      for (const T* row : {a, b, d, e}) step_row(row, width, q, acc);
+    } else {
 #pragma GCC ivdep
-    for (int64_t c = 0; c < width; ++c)
-      acc[c] = step(step(step(step(acc[c], a[c], q[c]), b[c], q[c]), d[c], q[c]), e[c], q[c]);
+      for (int64_t c = 0; c < width; ++c)
+        acc[c] = step(step(step(step(acc[c], a[c], q[c]), b[c], q[c]), d[c], q[c]), e[c], q[c]);
+    }
   }
   // Short rows that lie side by side are folded several at a time.
   [[gnu::noinline]] static void fold_short_rows(const T* p, int64_t count, int64_t width,

@@ -65,6 +65,18 @@ CPU_KERNEL(extreme, extreme_cpu)
 // --- places
 // -------------------------------------------------------------------------------------------------------------
 
+// Elements of a run in the type they are compared in.
+template <class T, class C>
+void load(C* to, const T* from, int64_t n, int64_t stride) {
+  if (stride != 1) {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i * stride]);
+  } else if constexpr (std::is_same_v<T, Half>) {
+    convert(to, DType::Float32, from, DType::Float16, n);
+  } else {
+    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<C>(from[i]);
+  }
+}
+
 // The first place of `best` in a run; of a NaN, if it is one.
 template <class T, class C>
 int64_t find_first(const T* p, int64_t n, int64_t stride, C best) {
@@ -73,11 +85,7 @@ int64_t find_first(const T* p, int64_t n, int64_t stride, C best) {
   for (int64_t i = 0; i < n; i += kStretch) {
     const int64_t width = std::min(kStretch, n - i);
     C x[kStretch];
-    if (stride == 1) {
-      for (int64_t k = 0; k < width; ++k) x[k] = static_cast<C>(p[i + k]);
-    } else {
-      for (int64_t k = 0; k < width; ++k) x[k] = static_cast<C>(p[(i + k) * stride]);
-    }
+    load(x, p + i * stride, width, stride);
     int found = 0;
     for (int64_t k = 0; k < width; ++k) found |= nan ? x[k] != x[k] : x[k] == best;
     if (!found) continue;
