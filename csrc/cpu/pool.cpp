@@ -274,6 +274,19 @@ void pool_gather(const Tensor& out, const Tensor& input, const Tensor& indices, 
 // --- averages
 // ---------------------------------------------------------------------------------------------------------
 
+// Sums of every kLanes-th element side by side, then of those.
+template <class S>
+Wide<S> sum_of_line(const S* line, int64_t n) {
+  constexpr int64_t kLanes = 16;
+  Wide<S> lanes[kLanes] = {}, total = 0;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int64_t k = 0; k < kLanes; ++k) lanes[k] += static_cast<Wide<S>>(line[i + k]);
+  for (; i < n; ++i) total += static_cast<Wide<S>>(line[i]);
+  for (Wide<S> lane : lanes) total += lane;
+  return total;
+}
+
 template <class S>
 void sum_row(const Layout& l, int64_t row, const S* image, Wide<S>* sums) {
   using T = Wide<S>;
@@ -283,11 +296,8 @@ void sum_row(const Layout& l, int64_t row, const S* image, Wide<S>* sums) {
     const S* line = image + offset;
     if (across.adaptive) {
       for (int64_t o = 0; o < across.out; ++o) {
-        T sum = sums[o];
-        for (int64_t i = l.x[static_cast<size_t>(o)].begin; i < l.x[static_cast<size_t>(o)].end;
-             ++i)
-          sum += static_cast<T>(line[i]);
-        sums[o] = sum;
+        const Window& window = l.x[static_cast<size_t>(o)];
+        sums[o] += sum_of_line(line + window.begin, window.end - window.begin);
       }
       return;
     }
