@@ -38,6 +38,8 @@ UNDEFINED = {
 WRONG_IN_PYTORCH = {
     "ldexp": "takes 2 ** other for an integer, whose negative powers are 0",
     "as_strided_scatter": "gives the gradient to the elements that are written over",
+    "native_layer_norm": "drops what flows back through the mean and the deviation",
+    "native_batch_norm": "drops what flows back through the mean and the deviation",
 }
 
 

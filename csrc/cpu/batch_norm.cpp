@@ -54,8 +54,7 @@ void each_run(const ChannelLayout& l, int64_t channel, F body) {
   for (int64_t n = 0; n < l.samples; ++n) body((n * l.channels + channel) * l.inner);
 }
 
-// --- forward
-// ------------------------------------------------------------------------------------------------------------
+// --- forward -------------------------------------------------------------------------------------
 
 template <class C>
 void apply_run(C* out, const C* x, C mean, C scale, C bias, int64_t n) {
@@ -209,8 +208,7 @@ void batch_norm_apply_cpu(const Tensor& out, const Tensor& rstd, const Tensor& i
 }
 CPU_KERNEL(batch_norm_apply, batch_norm_apply_cpu)
 
-// --- backward
-// -----------------------------------------------------------------------------------------------------------
+// --- backward ------------------------------------------------------------------------------------
 
 // dx = scale (g - level - (x - mean) along), where `level` and `along` are 0 with given statistics.
 template <class C>

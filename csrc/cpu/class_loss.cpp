@@ -62,8 +62,7 @@ struct CellGradient {
   C divisor;
 };
 
-// --- cross entropy
-// ------------------------------------------------------------------------------------------------------
+// --- cross entropy -------------------------------------------------------------------------------
 
 // With p = softmax(x), W the sum of the weights w, y the target and s the smoothing:
 //   loss = (1 - s) w_y (L - x_y) + s / size * (W L - sum w x),  L = log(sum exp(x))
@@ -230,8 +229,7 @@ void cross_entropy_scale_cpu(const Tensor& out, const Tensor& total_weight, cons
 }
 CPU_KERNEL(cross_entropy_scale, cross_entropy_scale_cpu)
 
-// --- negative log likelihood
-// --------------------------------------------------------------------------------------------
+// --- negative log likelihood ---------------------------------------------------------------------
 
 // Where the target's element of a cell lies.
 int64_t target_offset(const ClassLoss& form, int64_t cell, int64_t target) {

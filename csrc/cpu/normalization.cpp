@@ -12,8 +12,7 @@ C reciprocal_deviation(C squares, int64_t n, double eps) {
   return C(1) / math::sqrt(squares / static_cast<C>(n) + static_cast<C>(eps));
 }
 
-// --- rows: layer norm and RMS norm
-// --------------------------------------------------------------------------------------
+// --- rows: layer norm and RMS norm ---------------------------------------------------------------
 
 template <class C>
 void normalise_row(C* out, const C* x, const C* w, const C* b, C mean, C rstd, int64_t n) {
@@ -187,8 +186,7 @@ void row_norm_backward_cpu(const Tensor& dinput, const Tensor& dweight, const Te
 }
 CPU_KERNEL(row_norm_backward, row_norm_backward_cpu)
 
-// --- groups of channels
-// -------------------------------------------------------------------------------------------------
+// --- groups of channels --------------------------------------------------------------------------
 
 void group_norm_cpu(const Tensor& out, const Tensor& mean, const Tensor& rstd, const Tensor& input,
                     const Tensor& weight, const Tensor& bias, int64_t channels, int64_t groups,

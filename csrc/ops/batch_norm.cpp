@@ -21,8 +21,7 @@ int64_t product(Ints sizes) {
   return n;
 }
 
-// --- layout
-// -------------------------------------------------------------------------------------------------------------
+// --- layout --------------------------------------------------------------------------------------
 
 MemoryFormat format_of(const Tensor& t) {
   if (t.is_contiguous()) return MemoryFormat::Contiguous;
@@ -42,8 +41,7 @@ ChannelLayout layout_of(const Tensor& t, MemoryFormat format) {
   return {t.sizes()[0], t.sizes()[1], inner, format != MemoryFormat::Contiguous || inner == 1};
 }
 
-// --- checks
-// -------------------------------------------------------------------------------------------------------------
+// --- checks --------------------------------------------------------------------------------------
 
 void check_types(const Tensor& input, const Tensor& weight, const Tensor& bias,
                  const Tensor& running_mean, const Tensor& running_var) {
@@ -70,8 +68,7 @@ void check_sizes(int64_t features,
   }
 }
 
-// --- batch norm
-// ---------------------------------------------------------------------------------------------------------
+// --- batch norm ----------------------------------------------------------------------------------
 
 Three batch_norm_parts_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
                                const Tensor& running_mean, const Tensor& running_var, bool training,
@@ -101,11 +98,22 @@ Three batch_norm_parts_forward(const Tensor& input, const Tensor& weight, const 
   return {out, mean, rstd};
 }
 void batch_norm_parts_vjp(Grad& g) {
-  if (!g.dout(0).defined()) return;
-  auto [dx, dw, db] = batch_norm_backward(
-      g.dout(0), g.in("input"), g.out(1), g.out(2), g.in("weight"), g.arg<bool>("training"),
-      g.arg<double>("eps"), g.needs("input"), g.needs("weight"), g.needs("bias"));
-  if (dx.defined()) g.set("input", dx);
+  const bool training = g.arg<bool>("training");
+  Tensor x = g.in("input"), dx, dw, db;
+  if (g.dout(0).defined())
+    std::tie(dx, dw, db) = batch_norm_backward(g.dout(0), x, g.out(1), g.out(2), g.in("weight"),
+                                               training, g.arg<double>("eps"), g.needs("input"),
+                                               g.needs("weight"), g.needs("bias"));
+  if (training && (g.dout(1).defined() || g.dout(2).defined())) {
+    Dims shape(static_cast<size_t>(x.dim()), 1);
+    shape[1] = x.sizes()[1];
+    auto shaped = [&](const Tensor& t) { return t.defined() ? reshape(t, shape) : t; };
+    Tensor by_statistics = statistics_gradient(
+        x, shaped(g.out(1)), shaped(g.out(2)), shaped(g.dout(1)), shaped(g.dout(2)),
+        static_cast<double>(x.numel()) / static_cast<double>(shape[1]));
+    dx = dx.defined() ? dx + by_statistics : by_statistics;
+  }
+  if (g.needs("input") && dx.defined()) g.set("input", dx);
   if (dw.defined()) g.set("weight", dw);
   if (db.defined()) g.set("bias", db);
 }
@@ -265,8 +273,7 @@ OP(native_batch_norm) {
   .doc = "Batch normalization, and the means and reciprocal deviations it used.",
 };
 
-// --- instance norm
-// ------------------------------------------------------------------------------------------------------
+// --- instance norm -------------------------------------------------------------------------------
 
 // One copy for each sample.
 Tensor for_each_sample(const Tensor& t, int64_t samples) {

@@ -15,8 +15,7 @@ namespace {
 
 using Parts = std::tuple<Tensor, Tensor, Tensor>;
 
-// --- checks, in PyTorch's order and words
-// -------------------------------------------------------------------------------
+// --- checks, in PyTorch's order and words --------------------------------------------------------
 
 void check_weight(const Tensor& input, const Tensor& weight, int64_t classes) {
   if (!weight.defined()) return;
@@ -63,8 +62,7 @@ void check_classes(const Tensor& input, const Tensor& target, const Tensor& weig
   check_weight(input, weight, input.sizes()[input.dim() == 1 ? 0 : 1]);
 }
 
-// --- geometry
-// -----------------------------------------------------------------------------------------------------------
+// --- geometry ------------------------------------------------------------------------------------
 
 ClassLoss class_loss(Ints input, int64_t ignore_index, std::string_view reduction,
                      double smoothing = 0) {
@@ -88,8 +86,7 @@ Tensor empty_loss(const Tensor& input, const ClassLoss& form) {
                input.dtype(), input.device());
 }
 
-// --- cross entropy
-// ------------------------------------------------------------------------------------------------------
+// --- cross entropy -------------------------------------------------------------------------------
 
 Parts cross_entropy_classes_forward(const Tensor& input, const Tensor& target, const Tensor& weight,
                                     int64_t ignore_index, std::string_view reduction,
@@ -249,8 +246,7 @@ OP(cross_entropy) {
       "Cross entropy between scores and class indices or class probabilities; see nn.functional.cross_entropy.",
 };
 
-// --- negative log likelihood
-// --------------------------------------------------------------------------------------------
+// --- negative log likelihood ---------------------------------------------------------------------
 
 std::tuple<Tensor, Tensor> nll_loss_classes_forward(const Tensor& input, const Tensor& target,
                                                     const Tensor& weight, int64_t ignore_index,

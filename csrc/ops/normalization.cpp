@@ -19,8 +19,7 @@ Tensor maybe_empty(bool wanted, Ints sizes, DType dtype, const Tensor& like) {
   return wanted ? empty(sizes, dtype, like.device()) : Tensor();
 }
 
-// --- checks
-// -------------------------------------------------------------------------------------------------------------
+// --- checks --------------------------------------------------------------------------------------
 
 void check_normalized_shape(const Tensor& input, Ints shape, const Tensor& weight,
                             const Tensor& bias, bool rms) {
@@ -68,8 +67,14 @@ Dims last_dims(int64_t ndim, size_t count) {
   return dims;
 }
 
-// --- layer norm
-// ---------------------------------------------------------------------------------------------------------
+Tensor plus(const Tensor& a, const Tensor& b) { return a.defined() ? a + b : b; }
+void set_three(Grad& g, const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  if (g.needs("input") && input.defined()) g.set("input", input);
+  if (weight.defined()) g.set("weight", weight);
+  if (bias.defined()) g.set("bias", bias);
+}
+
+// --- layer norm ----------------------------------------------------------------------------------
 
 Three layer_norm_parts_forward(const Tensor& input, Ints shape, const Tensor& weight,
                                const Tensor& bias, double eps) {
@@ -83,13 +88,16 @@ Three layer_norm_parts_forward(const Tensor& input, Ints shape, const Tensor& we
   return {out, mean, rstd};
 }
 void layer_norm_parts_vjp(Grad& g) {
-  if (!g.dout(0).defined()) return;
-  auto [dx, dw, db] = layer_norm_backward(
-      g.dout(0), g.in("input"), g.out(1), g.out(2), g.in("weight"), g.arg<Ints>("normalized_shape"),
-      g.arg<double>("eps"), g.needs("input"), g.needs("weight"), g.needs("bias"));
-  if (dx.defined()) g.set("input", dx);
-  if (dw.defined()) g.set("weight", dw);
-  if (db.defined()) g.set("bias", db);
+  Ints shape = g.arg<Ints>("normalized_shape");
+  Tensor x = g.in("input"), dx, dw, db;
+  if (g.dout(0).defined())
+    std::tie(dx, dw, db) = layer_norm_backward(g.dout(0), x, g.out(1), g.out(2), g.in("weight"),
+                                               shape, g.arg<double>("eps"), g.needs("input"),
+                                               g.needs("weight"), g.needs("bias"));
+  if (g.dout(1).defined() || g.dout(2).defined())
+    dx = plus(dx, statistics_gradient(x, g.out(1), g.out(2), g.dout(1), g.dout(2),
+                                      static_cast<double>(product(shape))));
+  set_three(g, dx, dw, db);
 }
 
 OP(layer_norm_parts) {
@@ -193,8 +201,7 @@ OP(native_layer_norm) {
   .doc = "Layer normalization, and the means and reciprocal deviations it used.",
 };
 
-// --- RMS norm
-// -----------------------------------------------------------------------------------------------------------
+// --- RMS norm ------------------------------------------------------------------------------------
 
 double default_epsilon(DType t) {
   switch (t) {
@@ -295,8 +302,7 @@ Args:
 )",
 };
 
-// --- group norm
-// ---------------------------------------------------------------------------------------------------------
+// --- group norm ----------------------------------------------------------------------------------
 
 Three group_norm_parts_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
                                int64_t groups, double eps) {
@@ -310,13 +316,21 @@ Three group_norm_parts_forward(const Tensor& input, const Tensor& weight, const 
   return {out, mean, rstd};
 }
 void group_norm_parts_vjp(Grad& g) {
-  if (!g.dout(0).defined()) return;
-  auto [dx, dw, db] = group_norm_backward(
-      g.dout(0), g.in("input"), g.out(1), g.out(2), g.in("weight"), g.arg<int64_t>("num_groups"),
-      g.arg<double>("eps"), g.needs("input"), g.needs("weight"), g.needs("bias"));
-  if (dx.defined()) g.set("input", dx);
-  if (dw.defined()) g.set("weight", dw);
-  if (db.defined()) g.set("bias", db);
+  const int64_t groups = g.arg<int64_t>("num_groups");
+  Tensor x = g.in("input"), dx, dw, db;
+  if (g.dout(0).defined())
+    std::tie(dx, dw, db) = group_norm_backward(g.dout(0), x, g.out(1), g.out(2), g.in("weight"),
+                                               groups, g.arg<double>("eps"), g.needs("input"),
+                                               g.needs("weight"), g.needs("bias"));
+  if (g.dout(1).defined() || g.dout(2).defined()) {
+    auto column = [](const Tensor& t) { return t.defined() ? unsqueeze(t, 2) : t; };
+    Tensor rows = reshape(x, Dims{x.sizes()[0], groups, product(x.sizes().subspan(1)) / groups});
+    Tensor by_statistics =
+        statistics_gradient(rows, column(g.out(1)), column(g.out(2)), column(g.dout(1)),
+                            column(g.dout(2)), static_cast<double>(rows.sizes()[2]));
+    dx = plus(dx, reshape(by_statistics, x.sizes()));
+  }
+  set_three(g, dx, dw, db);
 }
 
 OP(group_norm_parts) {

@@ -3,11 +3,25 @@
 #include "ops/operators.h"
 #include "ops/pointwise_math.h"
 #include "ops/reduce.h"
+#include "ops/view.h"
 
 namespace fb {
 
 // The type in which statistics and parameters' gradients are kept.
 inline DType wide_type(DType t) { return is_reduced(t) ? DType::Float32 : t; }
+
+// What flows to x through mean and r themselves, where a caller uses those results; undefined if
+// nothing does. All broadcast to x, of which `count` elements went into each statistic.
+inline Tensor statistics_gradient(const Tensor& x, const Tensor& mean, const Tensor& r,
+                                  const Tensor& dmean, const Tensor& dr, double count) {
+  Tensor total;
+  if (dmean.defined()) total = expand(dmean / count, x.sizes());
+  if (dr.defined()) {
+    Tensor by_r = (mean - x) * (dr * r * r * r / count);
+    total = total.defined() ? total + by_r : by_r;
+  }
+  return total;
+}
 
 // Of a normalization h = (x - mean) r, r = (var + eps)^(-1/2), out = h w + b, the backward operator
 //   dx = r P(g w),  dw = sum g h,  db = sum g,   P(v) = v - mean(v) - h mean(v h)

@@ -153,8 +153,7 @@ Tensor reduced(const Tensor& loss, LossReduction reduction) {
                                             : sum(loss);
 }
 
-// --- the losses by name
-// -------------------------------------------------------------------------------------------------
+// --- the losses by name --------------------------------------------------------------------------
 
 Tensor mse_loss_forward(const Tensor& input, const Tensor& target, std::string_view reduction) {
   return call_pair_loss(input, target, PairLoss::Squared, 0, reduction);

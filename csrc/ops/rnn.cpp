@@ -36,8 +36,7 @@ Tensor plus(const Tensor& a, const Tensor& b) {
   return !a.defined() ? b : !b.defined() ? a : a + b;
 }
 
-// --- long short-term memory
-// ---------------------------------------------------------------------------------------------
+// --- long short-term memory ----------------------------------------------------------------------
 
 using Three = std::tuple<Tensor, Tensor, Tensor>;
 
@@ -100,8 +99,7 @@ OP(lstm_cell) {
 )",
 };
 
-// --- gated recurrent unit
-// -----------------------------------------------------------------------------------------------
+// --- gated recurrent unit ------------------------------------------------------------------------
 
 std::tuple<Tensor, Tensor> gru_cell_forward(const Tensor& x, const Tensor& s, const Tensor& h) {
   check_cell("gru_cell", x, h, 3);

@@ -157,7 +157,7 @@ OP(softmax_data) {
   .names = "_softmax_backward_data",
   .forward = boxed<softmax_data_forward>,
   .vjp = composite(),
-  .samples = "(3,4) (3,4)@0.1..0.9 1 float32",
+  .samples = "(3,4):float64 (3,4):float64@0.1..0.9 1 input_dtype=float64",
   .doc = "The gradient of softmax from its result.",
 };
 OP(log_softmax_data) {
@@ -166,7 +166,7 @@ OP(log_softmax_data) {
   .names = "_log_softmax_backward_data",
   .forward = boxed<log_softmax_data_forward>,
   .vjp = composite(),
-  .samples = "(3,4) (3,4)@-3..-0.1 1 float32",
+  .samples = "(3,4):float64 (3,4):float64@-3..-0.1 1 input_dtype=float64",
   .doc = "The gradient of log_softmax from its result.",
 };
 
