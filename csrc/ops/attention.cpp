@@ -58,13 +58,16 @@ Tensor with_heads(const Tensor& t, const Tensor& query) {
   return repeat_interleave(t, heads / own, -3);
 }
 
-// Softmax over the keys; a query that may look at none gets zeros.
-Tensor attention_weights(const Tensor& scores, bool masked) {
-  if (!masked) return softmax(scores, -1);
+// A mask that lets no query go without keys, and the queries that did; their results are to be
+// zeros.
+std::pair<Tensor, Tensor> without_empty_rows(const Tensor& mask) {
   const int64_t last[] = {-1};
-  Tensor none = all(eq(scores, wrapped_number(-kInfinity)), Ints(last), true),
-         zero = wrapped_number(0.0);
-  return masked_fill(softmax(masked_fill(scores, none, zero), -1), none, zero);
+  if (mask.dtype() == DType::Bool) {
+    Tensor none = logical_not(any(mask, Ints(last), true));
+    return {logical_or(mask, none), none};
+  }
+  Tensor none = all(eq(mask, wrapped_number(-kInfinity)), Ints(last), true);
+  return {masked_fill(mask, none, wrapped_number(0.0)), none};
 }
 
 Tensor attention_forward(const Tensor& query, const Tensor& key, const Tensor& value,
@@ -75,18 +78,21 @@ Tensor attention_forward(const Tensor& query, const Tensor& key, const Tensor& v
   double factor = scale ? *scale : depth > 0 ? 1 / std::sqrt(static_cast<double>(depth)) : 1;
   bool grouped = enable_gqa && query.dim() >= 3 && key.dim() >= 3 && value.dim() >= 3;
   Tensor k = grouped ? with_heads(key, query) : key, v = grouped ? with_heads(value, query) : value;
-  Tensor scores = matmul(query * Scalar(factor), transpose(k, -2, -1));
+  Tensor scores = matmul(query * Scalar(factor), transpose(k, -2, -1)), none;
   if (is_causal) {
     Tensor past = tril(ones(Dims{query.size(-2), k.size(-2)}, DType::Bool, query.device()));
     scores = where(past, scores, wrapped_number(-kInfinity));
   } else if (attn_mask.defined()) {
-    scores = attn_mask.dtype() == DType::Bool ? where(attn_mask, scores, wrapped_number(-kInfinity))
-                                              : scores + attn_mask;
+    Tensor mask;
+    std::tie(mask, none) = without_empty_rows(attn_mask);
+    bool chooses = mask.dtype() == DType::Bool;
+    scores = chooses ? where(mask, scores, wrapped_number(-kInfinity)) : scores + mask;
   }
-  Tensor weights = attention_weights(scores, attn_mask.defined());
+  Tensor weights = softmax(scores, -1);
   if (weights.dtype() != v.dtype()) weights = _to_copy(weights, v.dtype());
   if (dropout_p > 0) weights = dropout(weights, dropout_p, true);
-  return matmul(weights, v);
+  Tensor mixed = matmul(weights, v);
+  return none.defined() ? masked_fill(mixed, none, wrapped_number(0.0)) : mixed;
 }
 
 OP(scaled_dot_product_attention) {

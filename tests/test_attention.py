@@ -1,0 +1,85 @@
+"""Scaled dot-product attention against PyTorch: masks, derivatives, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from op_compare import Function, check, check_error
+
+import flambeau as fl
+
+
+def attend(**options: Any) -> Function:
+    return lambda root, *t: root.nn.functional.scaled_dot_product_attention(*t, **options)
+
+
+def masked(root: Any, q: Any, k: Any, v: Any, mask: Any) -> Any:
+    return root.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+
+def test_options() -> None:
+    shapes = (2, 4, 5, 8), (2, 4, 6, 8), (2, 4, 6, 3)
+    check(attend(), *shapes, strides=False)
+    check(attend(is_causal=True), *shapes, strides=False)
+    check(attend(scale=0.3), *shapes, strides=False)
+    check(attend(), (5, 8), (6, 8), (6, 3), strides=False)
+    check(attend(), (2, 5, 8), (1, 6, 8), (6, 3), strides=False)
+    check(attend(enable_gqa=True), (2, 4, 5, 8), (2, 2, 6, 8), (2, 2, 6, 3), strides=False)
+    for empty in [((2, 0, 8), (2, 6, 8), (2, 6, 3)), ((2, 5, 8), (2, 0, 8), (2, 0, 3))]:
+        check(attend(), *empty, strides=False, gradients=False)
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (4, 5, 6), (2, 1, 5, 6), (2, 1, 1, 6)])
+def test_masks(shape: tuple[int, ...]) -> None:
+    """Also queries that may look at no key at all."""
+    rng = np.random.default_rng()
+    shapes = (2, 4, 5, 8), (2, 4, 6, 8), (2, 4, 6, 3)
+    allowed = rng.random(shape) < 0.6
+    allowed[..., 0, :] = False
+    check(masked, *shapes, allowed, strides=False)
+    check(masked, *shapes, shape, strides=False)
+    scores = np.where(allowed, rng.standard_normal(shape), -np.inf)
+
+    def fixed(root: Any, *tensors: Any) -> Any:
+        return masked(root, *tensors, root.tensor(scores))
+
+    check(fixed, *shapes, strides=False)
+
+
+def test_dropout_draws_as_pytorch_does() -> None:
+    def function(root: Any, q: Any, k: Any, v: Any) -> Any:
+        root.manual_seed(3)
+        return root.nn.functional.scaled_dot_product_attention(q, k, v, dropout_p=0.4)
+
+    check(function, (2, 3, 4, 8), (2, 3, 5, 8), (2, 3, 5, 6), strides=False)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_types(dtype: str) -> None:
+    tensors = [fl.randn(2, 3, 7, 16).to(getattr(fl, dtype)) for _ in range(3)]
+    y = attend(is_causal=True)(fl, *tensors)
+    expected = attend(is_causal=True)(fl, *[t.double() for t in tensors])
+    assert y.dtype == tensors[0].dtype
+    np.testing.assert_allclose(y.double().numpy(), expected.numpy(), rtol=0, atol=4e-2)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "options"),
+    [
+        ([(8,), (5, 8), (5, 6)], {}),
+        ([(4, 8), ((5, 8), "float32"), (5, 6)], {}),
+        ([(4, 8), (5, 8), (5, 6)], {"dropout_p": 1.5}),
+        ([(2, 6, 4, 8), (2, 3, 5, 8), (2, 3, 5, 6)], {}),
+    ],
+)
+def test_errors(shapes: Any, options: dict[str, Any]) -> None:
+    check_error(attend(**options), *shapes, same_text=len(shapes[0]) < 4)
+
+
+def test_masks_are_checked() -> None:
+    check_error(masked, (4, 8), (5, 8), (5, 6), ((4, 5), "int64"))
+    q = fl.zeros(4, 8)
+    with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal=True"):
+        attend(attn_mask=fl.zeros(4, 4), is_causal=True)(fl, q, q, q)
