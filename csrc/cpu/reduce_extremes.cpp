@@ -119,6 +119,15 @@ struct ExtremeIndex {
   int64_t* indices;
   T* values;
 
+  template <class E>
+  static void compare(const E* row, int64_t width, I k, C* best, I* near) {
+    for (int64_t c = 0; c < width; ++c) {
+      const C x = static_cast<C>(row[c]);
+      const bool better = beats<kLargest>(x, best[c]);
+      best[c] = better ? x : best[c];
+      near[c] = better ? k : near[c];
+    }
+  }
   // Many results beside each other, all rows in turn.
   void columns(int64_t first_result, const T* p, int64_t width) const {
     C best[kColumns];
@@ -135,11 +144,12 @@ struct ExtremeIndex {
       for (int64_t r = start; r < end; ++r) {
         const T* row = p + r * stride;
         const I k = static_cast<I>(r - start);
-        for (int64_t c = 0; c < width; ++c) {
-          C x = static_cast<C>(row[c]);
-          bool better = beats<kLargest>(x, best[c]);
-          best[c] = better ? x : best[c];
-          near[c] = better ? k : near[c];
+        if constexpr (std::is_same_v<T, Half>) {
+          C wide[kColumns];
+          load(wide, row, width, 1);
+          compare(wide, width, k, best, near);
+        } else {
+          compare(row, width, k, best, near);
         }
       }
       for (int64_t c = 0; c < width; ++c)
