@@ -1,4 +1,4 @@
-"""Special functions: ``flambeau.special``, names of pointwise operators and reductions."""
+"""Special functions: ``flambeau.special``: native ones and those of ``flambeau.ops.special``."""
 
 from __future__ import annotations
 

@@ -40,6 +40,21 @@ ROOMS = {
         linalg.solve_triangular triangular_solve Tensor.triangular_solve cholesky_solve
         Tensor.cholesky_solve cholesky_inverse Tensor.cholesky_inverse
     """,
+    "special": """
+        i0 special.i0 Tensor.i0 Tensor.i0_ special.i0e special.i1 special.i1e special.bessel_j0
+        special.bessel_j1 special.bessel_y0 special.bessel_y1 special.modified_bessel_i0
+        special.modified_bessel_i1 special.modified_bessel_k0 special.modified_bessel_k1
+        special.spherical_bessel_j0 special.scaled_modified_bessel_k0
+        special.scaled_modified_bessel_k1 special.erfcx special.ndtr special.log_ndtr special.ndtri
+        special.entr igamma special.gammainc Tensor.igamma Tensor.igamma_ igammac special.gammaincc
+        Tensor.igammac Tensor.igammac_ mvlgamma special.multigammaln Tensor.mvlgamma
+        Tensor.mvlgamma_ special.chebyshev_polynomial_t special.shifted_chebyshev_polynomial_t
+        special.chebyshev_polynomial_u special.shifted_chebyshev_polynomial_u
+        special.chebyshev_polynomial_v special.shifted_chebyshev_polynomial_v
+        special.chebyshev_polynomial_w special.shifted_chebyshev_polynomial_w
+        special.hermite_polynomial_h special.hermite_polynomial_he special.laguerre_polynomial_l
+        special.legendre_polynomial_p
+    """,
     "spectral": """
         stft Tensor.stft istft Tensor.istft
     """,
