@@ -1,14 +1,15 @@
 // Checks for the native tests: a failing expression is printed and ends the program.
 #pragma once
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
 namespace fb_test {
 
-inline int passed = 0;
+inline std::atomic<int> passed = 0;  // several threads may check
 
 inline int report() {
-  std::printf("%d passed, 0 failed\n", passed);
+  std::printf("%d passed, 0 failed\n", passed.load());
   return 0;
 }
 
@@ -18,7 +19,7 @@ inline int report() {
   do {                                                                                     \
     if (!(__VA_ARGS__)) {                                                                  \
       std::fprintf(stderr, "%s:%d: CHECK(%s) failed\n", __FILE__, __LINE__, #__VA_ARGS__); \
-      std::printf("%d passed, 1 failed\n", ::fb_test::passed);                             \
+      std::printf("%d passed, 1 failed\n", ::fb_test::passed.load());                      \
       std::exit(1);                                                                        \
     }                                                                                      \
     ++::fb_test::passed;                                                                   \
