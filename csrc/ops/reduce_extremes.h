@@ -12,21 +12,21 @@ inline Tensor min(const Tensor& input) {
   static const OpDef& op = find_op("min");
   return call_op<Tensor>(op, input);
 }
-inline std::tuple<Tensor, Tensor> max(const Tensor& input, int64_t dim, bool keepdim = false) {
-  static const OpDef& op = find_op("max.dim");
-  return call_op<std::tuple<Tensor, Tensor>>(op, input, dim, keepdim);
-}
 inline Tensor max(const Tensor& input, const Tensor& other) {
   static const OpDef& op = find_op("max.other");
   return call_op<Tensor>(op, input, other);
 }
-inline std::tuple<Tensor, Tensor> min(const Tensor& input, int64_t dim, bool keepdim = false) {
-  static const OpDef& op = find_op("min.dim");
-  return call_op<std::tuple<Tensor, Tensor>>(op, input, dim, keepdim);
-}
 inline Tensor min(const Tensor& input, const Tensor& other) {
   static const OpDef& op = find_op("min.other");
   return call_op<Tensor>(op, input, other);
+}
+inline std::tuple<Tensor, Tensor> max(const Tensor& input, int64_t dim, bool keepdim = false) {
+  static const OpDef& op = find_op("max.dim");
+  return call_op<std::tuple<Tensor, Tensor>>(op, input, dim, keepdim);
+}
+inline std::tuple<Tensor, Tensor> min(const Tensor& input, int64_t dim, bool keepdim = false) {
+  static const OpDef& op = find_op("min.dim");
+  return call_op<std::tuple<Tensor, Tensor>>(op, input, dim, keepdim);
 }
 inline Tensor amax(const Tensor& input, std::optional<Ints> dim = std::nullopt, bool keepdim = false) {
   static const OpDef& op = find_op("amax");
