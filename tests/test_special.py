@@ -106,6 +106,9 @@ def test_polynomials(name: str) -> None:
     x, n = rng.uniform(-1, 1, 12), np.array([0, 1, 2, 3, 4, 5, 6, 3, 2, 5, -1, 1])
     theirs = getattr(torch.special, name)(torch.tensor(x), torch.tensor(n))
     same(getattr(flambeau.special, name)(flambeau.tensor(x), flambeau.tensor(n)), theirs, 1e-8)
+    broken = rng.uniform(-2, 4, 12)  # degrees are cut to integers
+    theirs = getattr(torch.special, name)(torch.tensor(x), torch.tensor(broken))
+    same(getattr(flambeau.special, name)(flambeau.tensor(x), flambeau.tensor(broken)), theirs, 1e-8)
     theirs = getattr(torch.special, name)(torch.tensor(x), 4)
     same(getattr(flambeau.special, name)(flambeau.tensor(x), 4), theirs, 1e-8)
 

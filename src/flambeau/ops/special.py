@@ -435,7 +435,7 @@ _POLYNOMIALS: dict[str, tuple[str, Callable[[Any], Any], _Recurrence]] = {
 
 def _polynomial(x: Any, n: Any, first: Callable[[Any], Any], follow: _Recurrence) -> Any:
     """The n-th polynomial of each element; 0 for negative n."""
-    n = numpy.floor(n)
+    n = numpy.trunc(n)
     before, p = numpy.ones_like(x), first(x)
     made = numpy.where(n == 0, 1.0, numpy.where(n == 1, p, 0.0))
     with numpy.errstate(over="ignore", invalid="ignore"):
