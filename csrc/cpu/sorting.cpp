@@ -121,18 +121,15 @@ int64_t filter_smallest(const T* row, int64_t n, int64_t k, bool descending, Ent
   using E = Entry<T>;
   using U = KeyOf<T>;
   constexpr int64_t kStretch = 64;
-  const auto flip = static_cast<U>(descending ? ~U{0} : U{0});
   U keys[kStretch], limit = static_cast<U>(~U{0});
   bool limited = false;
   int64_t count = 0;
   for (int64_t start = 0; start < n; start += kStretch) {
     const int64_t width = std::min(kStretch, n - start);
-    bool some = false;
-    for (int64_t i = 0; i < width; ++i) {
-      keys[i] = static_cast<U>(order_key(row[start + i]) ^ flip);
-      some |= keys[i] < limit;
-    }
-    if (!some && limited) continue;
+    make_keys(keys, row + start, width, descending);
+    U below = 0;  // as wide as the keys, so that the loop vectorises
+    for (int64_t i = 0; i < width; ++i) below |= static_cast<U>(keys[i] < limit ? 1 : 0);
+    if (below == 0 && limited) continue;
     for (int64_t i = 0; i < width; ++i) {
       if (limited && keys[i] >= limit) continue;
       kept[count++] = make_entry<E>(keys[i], static_cast<uint32_t>(start + i));
