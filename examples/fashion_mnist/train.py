@@ -95,7 +95,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=FASHION_MNIST, help="folder with the four idx files")
     parser.add_argument("--out", type=Path, default=Path("runs/fashion_mnist"))
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--short", action="store_true", help="a part of the data, once")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
