@@ -112,8 +112,8 @@ def blackman_window(n: int, periodic: bool, dtype: Any, device: Any) -> Any:
 
     Example::
 
-        >>> torch.blackman_window(3)
-        tensor([0.0000, 0.6300, 0.6300])
+        >>> torch.blackman_window(5).narrow(0, 1, 2)
+        tensor([0.2008, 0.8492])
     """
     _check("blackman_window", n, dtype)
     return _finished(numpy.abs(_cosines(n, periodic, (0.42, 0.5, 0.08))), dtype, device)
