@@ -70,7 +70,7 @@ class SmallVector {
   }
   void assign(const T* p, size_t n) {
     reserve(n);
-    std::memmove(data(), p, n * sizeof(T));
+    if (n) std::memmove(data(), p, n * sizeof(T));  // p may be null where n is 0
     size_ = static_cast<uint32_t>(n);
   }
   void reserve(size_t n) {

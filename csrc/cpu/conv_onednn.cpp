@@ -354,8 +354,7 @@ class Weights {
   std::deque<Staged> prepared_;
 };
 
-// --- forward
-// ----------------------------------------------------------------------------------------------------------
+// --- forward -------------------------------------------------------------------------------------
 
 // Rows of the output that are computed together, and the input rows they need.
 struct Rows {
@@ -440,8 +439,7 @@ void forward(const Geometry& g, const Operand& out, const Operand& input, const 
   });
 }
 
-// --- gradient of the input
-// --------------------------------------------------------------------------------------------
+// --- gradient of the input -----------------------------------------------------------------------
 
 struct InputGradParts {
   const Geometry& g;
@@ -482,8 +480,7 @@ void input_grad(const Geometry& g, const Operand& out, const Operand& grad, cons
   });
 }
 
-// --- gradient of the weight
-// ---------------------------------------------------------------------------------------------
+// --- gradient of the weight ----------------------------------------------------------------------
 
 struct WeightGradPlan {
   explicit WeightGradPlan(const Geometry& g) : cuts(cut_batch(g, g.out_channels)) {

@@ -81,8 +81,7 @@ struct Span {
   }
 };
 
-// --- maxima
-// -----------------------------------------------------------------------------------------------------------
+// --- maxima --------------------------------------------------------------------------------------
 
 template <class T>
 bool beats(T value, T best) {
@@ -203,8 +202,7 @@ void max_pool(const Tensor& out, const Tensor& indices, const Tensor& input,
   });
 }
 
-// --- picking by index
-// ---------------------------------------------------------------------------------------------------
+// --- picking by index ----------------------------------------------------------------------------
 
 // Runs f(large offset, small offset, channel step, first pixel, channels) in parallel for images,
 // or blocks of their channels.
@@ -271,8 +269,7 @@ void pool_gather(const Tensor& out, const Tensor& input, const Tensor& indices, 
   });
 }
 
-// --- averages
-// ---------------------------------------------------------------------------------------------------------
+// --- averages ------------------------------------------------------------------------------------
 
 // Sums of every kLanes-th element side by side, then of those.
 template <class S>

@@ -62,8 +62,7 @@ void extreme_cpu(const Tensor& out, const Tensor& input, bool largest) {
 }
 CPU_KERNEL(extreme, extreme_cpu)
 
-// --- places
-// -------------------------------------------------------------------------------------------------------------
+// --- places --------------------------------------------------------------------------------------
 
 // Elements of a run in the type they are compared in.
 template <class T, class C>

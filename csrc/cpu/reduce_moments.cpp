@@ -39,8 +39,7 @@ struct Largest {
   }
 };
 
-// --- variance
-// -----------------------------------------------------------------------------------------------------------
+// --- variance ------------------------------------------------------------------------------------
 
 struct SquaredDistance : Adding {
   template <class C>
@@ -73,8 +72,7 @@ void variance_cpu(const Tensor& out, const Tensor& mean, const Tensor& input, do
 }
 CPU_KERNEL(variance, variance_cpu)
 
-// --- log of the sum of exponentials
-// -------------------------------------------------------------------------------------
+// --- log of the sum of exponentials --------------------------------------------------------------
 
 struct SumOfExp : Adding {
   template <class C>
@@ -101,8 +99,7 @@ void logsumexp_cpu(const Tensor& out, const Tensor& input) {
 }
 CPU_KERNEL(logsumexp, logsumexp_cpu)
 
-// --- norms
-// --------------------------------------------------------------------------------------------------------------
+// --- norms ---------------------------------------------------------------------------------------
 
 struct SumOfSquares : Adding {
   template <class C>

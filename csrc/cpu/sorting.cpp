@@ -47,8 +47,7 @@ T* data_or_null(const Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
 }
 
-// --- sort
-// ---------------------------------------------------------------------------------------------------------------
+// --- sort ----------------------------------------------------------------------------------------
 
 // One long row: parts sorted side by side, then merged two by two.
 template <class T>
@@ -110,8 +109,7 @@ void sort_cpu(const Tensor& input, const Tensor& values, const Tensor& indices, 
               { sort_rows<scalar_t>(values, indices, input, descending); });
 }
 
-// --- topk
-// ---------------------------------------------------------------------------------------------------------------
+// --- topk ----------------------------------------------------------------------------------------
 
 // Keeps the k smallest entries of a stream: what is not below the k-th smallest so far is passed
 // over in vector registers.
@@ -203,8 +201,7 @@ void topk_cpu(const Tensor& values, const Tensor& indices, const Tensor& input, 
               { topk_rows<scalar_t>(values, indices, input, largest, sorted); });
 }
 
-// --- selection, mode
-// ----------------------------------------------------------------------------------------------------
+// --- selection, mode -----------------------------------------------------------------------------
 
 template <class T>
 void select_rows(const Tensor& values, const Tensor& indices, const Tensor& input,

@@ -130,8 +130,7 @@ OP(convolution) {
 :func:`nn.functional.conv_transpose2d`.)",
 };
 
-// --- gradients
-// ------------------------------------------------------------------------------------------------------
+// --- gradients -----------------------------------------------------------------------------------
 
 Tensor input_grad_forward(const Tensor& grad, const Tensor& weight, Ints input_size, Ints stride,
                           Ints padding, Ints dilation, int64_t groups) {

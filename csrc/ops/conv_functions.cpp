@@ -41,8 +41,7 @@ Tensor convolve_any(const char* op, int64_t spatial, const Tensor& input, const 
   return unbatched ? squeeze(y, Dims{0}) : y;
 }
 
-// --- conv
-// -----------------------------------------------------------------------------------------------------------
+// --- conv ----------------------------------------------------------------------------------------
 
 template <int64_t spatial>
 constexpr const char* kConv = spatial == 1   ? "conv1d"
@@ -188,8 +187,7 @@ OP(conv3d_padding) {
   .samples = "(2,3,5,6,4) (4,3,2,3,2) padding='same'",
 };
 
-// --- conv_transpose
-// ---------------------------------------------------------------------------------------------------
+// --- conv_transpose ------------------------------------------------------------------------------
 
 template <int64_t spatial>
 Tensor conv_transpose_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,

@@ -23,8 +23,7 @@ char letter(int label) { return static_cast<char>(label < 26 ? 'A' + label : 'a'
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 int label_of(char c) { return c >= 'a' ? c - 'a' + 26 : c - 'A'; }
 
-// --- the equation
-// -----------------------------------------------------------------------------------
+// --- the equation --------------------------------------------------------------------------------
 
 struct Equation {
   std::vector<Subscripts> operands;
@@ -87,8 +86,7 @@ class EquationParser {
   size_t count_;
 };
 
-// --- dimensions
-// -------------------------------------------------------------------------------------
+// --- dimensions ----------------------------------------------------------------------------------
 
 // One order of dimensions for all operands: those of the output, then those summed over.
 struct Layout {
@@ -242,8 +240,7 @@ void check_sizes(const Layout& layout, std::span<const Tensor> operands) {
   }
 }
 
-// --- products
-// ---------------------------------------------------------------------------------------
+// --- products ------------------------------------------------------------------------------------
 
 Dims joined(const Dims& a, const Dims& b, const Dims& c, const Dims& d) {
   Dims all(a);

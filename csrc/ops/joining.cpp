@@ -232,8 +232,7 @@ OP(stack) {
   .doc = "Tensors of one shape put side by side along a new dimension.",
 };
 
-// --- along given directions
-// -----------------------------------------------------------------------
+// --- along given directions ----------------------------------------------------------------------
 
 void check_some(const char* name, std::span<const Tensor> tensors) {
   FB_CHECK(!tensors.empty(), name, " expects a non-empty TensorList");
@@ -297,8 +296,7 @@ OP(column_stack) {
   .doc = "Joins tensors along the second dimension; vectors become columns.",
 };
 
-// --- matrices out of parts
-// ------------------------------------------------------------------------
+// --- matrices out of parts -----------------------------------------------------------------------
 
 Tensor block_diag_forward(std::span<const Tensor> tensors) {
   if (tensors.empty()) return empty(Dims{1, 0}, default_dtype());

@@ -26,8 +26,7 @@ int64_t last_sizes(Ints sizes, int64_t spatial) {
   return n;
 }
 
-// --- maxima
-// -----------------------------------------------------------------------------------------------------------
+// --- maxima --------------------------------------------------------------------------------------
 
 using Pair = std::tuple<Tensor, Tensor>;
 
@@ -144,8 +143,7 @@ OP(pool_gather) {
   .save = "indices",
 };
 
-// --- averages
-// ---------------------------------------------------------------------------------------------------------
+// --- averages ------------------------------------------------------------------------------------
 
 Tensor average(const Tensor& input, int64_t spatial, const PoolWindows& windows) {
   MemoryFormat format = pool_format(input, spatial, false);

@@ -30,8 +30,7 @@ struct Lists {
   Dims kernel, stride, padding, dilation;
 };
 
-// --- max_pool
-// ---------------------------------------------------------------------------------------------------------
+// --- max_pool ------------------------------------------------------------------------------------
 
 template <int64_t spatial>
 Pair max_pool_with_indices(const Tensor& input, Ints kernel_size, std::optional<Ints> stride,
@@ -138,8 +137,7 @@ OP(max_pool3d) {
   .doc = FB_MAX_POOL_DOC("N, C, D, H, W", "C, D, H, W"),
 };
 
-// --- avg_pool
-// ---------------------------------------------------------------------------------------------------------
+// --- avg_pool ------------------------------------------------------------------------------------
 
 template <int64_t spatial>
 Tensor avg_pool(const Tensor& input, Ints kernel_size, std::optional<Ints> stride, Ints padding,
@@ -212,8 +210,7 @@ OP(avg_pool3d) {
       "C, D, H, W") "    divisor_override (int): divides the sums in place of the windows' sizes.\n",
 };
 
-// --- adaptive
-// ---------------------------------------------------------------------------------------------------------
+// --- adaptive ------------------------------------------------------------------------------------
 
 template <int64_t spatial, bool average>
 PoolWindows check_adaptive_call(const Tensor& input, Ints output_size) {

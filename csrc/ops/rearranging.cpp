@@ -15,8 +15,7 @@
 namespace fb {
 namespace {
 
-// --- flip
-// -----------------------------------------------------------------------------------------
+// --- flip ----------------------------------------------------------------------------------------
 
 // Strides below zero: good for a kernel that reads, but no tensor that anybody else sees has them.
 Tensor flipped(const Tensor& t, Ints dims) {
@@ -106,8 +105,7 @@ OP(rot90) {
   .doc = "Turns the plane of two dimensions by ``k`` quarters, from the first towards the second.",
 };
 
-// --- roll
-// -----------------------------------------------------------------------------------------
+// --- roll ----------------------------------------------------------------------------------------
 
 // Copies `from` into `to`, each dimension d >= `at` moved by shifts[d] around its end.
 void roll_into(const Tensor& to, const Tensor& from, Ints shifts, size_t at) {
@@ -159,8 +157,7 @@ OP(roll) {
       "other.",
 };
 
-// --- repeat
-// ---------------------------------------------------------------------------------------
+// --- repeat --------------------------------------------------------------------------------------
 
 // Sizes and repeats interleaved: (r0, s0, r1, s1, ...), leading repeats first.
 Dims repeated_grid(Ints sizes, Ints repeats) {
@@ -235,8 +232,7 @@ OP(tile) {
   .doc = "As :meth:`Tensor.repeat`, with missing leading repeats taken as 1.",
 };
 
-// --- repeat_interleave
-// ----------------------------------------------------------------------------
+// --- repeat_interleave ---------------------------------------------------------------------------
 
 Tensor repeat_interleave_int(const Tensor& input, int64_t repeats, std::optional<int64_t> dim,
                              std::optional<int64_t> output_size) {
@@ -323,8 +319,7 @@ OP(interleave_index) {
   .errors = "(3,) -> NotImplementedError: not implemented for 'Float'",
 };
 
-// --- combinations
-// ---------------------------------------------------------------------------------
+// --- combinations --------------------------------------------------------------------------------
 
 Tensor combinations_forward(const Tensor& input, int64_t r, bool with_replacement) {
   FB_CHECK(input.dim() == 1, "Expect a 1D vector, but got shape ", shape_text(input.sizes()));
@@ -361,8 +356,7 @@ OP(combinations) {
   .doc = "All choices of ``r`` elements of a vector in their order, one per row.",
 };
 
-// --- pixels and channels
-// --------------------------------------------------------------------------
+// --- pixels and channels -------------------------------------------------------------------------
 
 void check_image(const char* name, const Tensor& input) {
   FB_CHECK(input.dim() >= 3, name,

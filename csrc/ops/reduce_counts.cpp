@@ -26,8 +26,7 @@ Tensor reduce_with(K& kernel, const Tensor& source, uint64_t mask, bool keepdim,
   return drop_reduced(out, mask, keepdim);
 }
 
-// --- any, all
-// -----------------------------------------------------------------------------------------------------------
+// --- any, all ------------------------------------------------------------------------------------
 
 template <class K>
 Tensor truth(K& kernel, const char* name, const Tensor& input, std::optional<Ints> dim,
@@ -70,8 +69,7 @@ TRUTH(any, "Whether some element, of all or along ``dim``, is not zero.")
 TRUTH(all, "Whether no element, of all or along ``dim``, is zero.")
 #undef TRUTH
 
-// --- counts
-// -------------------------------------------------------------------------------------------------------------
+// --- counts --------------------------------------------------------------------------------------
 
 Tensor count_nonzero_forward(const Tensor& input, std::optional<Ints> dim) {
   return reduce_with(kernels::count_nonzero, countable(input),
@@ -86,8 +84,7 @@ OP(count_nonzero) {
   .doc = "The number of elements, of all or along ``dim``, that are not zero.",
 };
 
-// --- sums and means without NaN
-// -----------------------------------------------------------------------------------------
+// --- sums and means without NaN ------------------------------------------------------------------
 
 Tensor nansum_forward(const Tensor& input, std::optional<Ints> dim, bool keepdim,
                       std::optional<DType> dtype) {
@@ -140,8 +137,7 @@ OP(nanmean) {
   .doc = "The mean of the elements that are not NaN, of all or along ``dim``.",
 };
 
-// --- products
-// -----------------------------------------------------------------------------------------------------------
+// --- products ------------------------------------------------------------------------------------
 
 Tensor product(const Tensor& input, uint64_t mask, bool keepdim, std::optional<DType> dtype) {
   const DType type = dtype.value_or(is_integral(input.dtype()) ? DType::Int64 : input.dtype());

@@ -23,8 +23,7 @@ Tensor extreme_over(const Tensor& input, uint64_t mask, bool keepdim, bool large
   return drop_reduced(out, mask, keepdim);
 }
 
-// --- over all elements
-// --------------------------------------------------------------------------------------------------
+// --- over all elements ---------------------------------------------------------------------------
 
 Tensor extreme_all(const char* name, const char* kernel, const Tensor& input, bool largest) {
   check_real(kernel, input);
@@ -61,8 +60,7 @@ EXTREME_ALL(max, "largest")
 EXTREME_ALL(min, "smallest")
 #undef EXTREME_ALL
 
-// --- along one dimension: values and places
-// -----------------------------------------------------------------------------
+// --- along one dimension: values and places ------------------------------------------------------
 
 std::tuple<Tensor, Tensor> extreme_dim(const char* name, const Tensor& input, int64_t dim,
                                        bool keepdim, bool largest) {
@@ -116,8 +114,7 @@ EXTREME_DIM(max)
 EXTREME_DIM(min)
 #undef EXTREME_DIM
 
-// --- along several dimensions
-// -------------------------------------------------------------------------------------------
+// --- along several dimensions --------------------------------------------------------------------
 
 Tensor extreme_dims(const char* name, const Tensor& input, std::optional<Ints> dim, bool keepdim,
                     bool largest) {
@@ -204,8 +201,7 @@ OP(aminmax) {
   .doc = "The smallest and the largest element, of all or along ``dim``.",
 };
 
-// --- places
-// -------------------------------------------------------------------------------------------------------------
+// --- places --------------------------------------------------------------------------------------
 
 Tensor place_of(const char* name, const Tensor& input, std::optional<int64_t> dim, bool keepdim,
                 bool largest) {

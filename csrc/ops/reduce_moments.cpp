@@ -20,8 +20,7 @@ constexpr uint64_t kAllDims = ~uint64_t{0};
 Tensor widened(const Tensor& t) { return is_reduced(t.dtype()) ? _to_copy(t, DType::Float32) : t; }
 Tensor as_type(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : _to_copy(t, dtype); }
 
-// --- variance
-// -----------------------------------------------------------------------------------------------------------
+// --- variance ------------------------------------------------------------------------------------
 
 struct Moments {
   Tensor spread, mean;
@@ -239,8 +238,7 @@ SPREAD_MEAN(var_mean, false, "input",
 SPREAD_MEAN(std_mean, true, "input, result0", "The standard deviation and the mean; see ``var``.")
 #undef SPREAD_MEAN
 
-// --- logsumexp
-// ----------------------------------------------------------------------------------------------------------
+// --- logsumexp -----------------------------------------------------------------------------------
 
 Tensor logsumexp_forward(const Tensor& input, Ints dim, bool keepdim) {
   const uint64_t mask = reduced_dims(dim, input.dim(), "logsumexp");

@@ -15,8 +15,7 @@ namespace {
 
 Tensor as_type(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : _to_copy(t, dtype); }
 
-// --- neighbours
-// ---------------------------------------------------------------------------------------------------------
+// --- neighbours ----------------------------------------------------------------------------------
 
 // Every element becomes the one before it (after it, with `after`) along `dim`; the first (last)
 // becomes `fill`.
@@ -38,8 +37,7 @@ Tensor reversed(const Tensor& x, int64_t dim) {
   return index_select(x, dim, Scalar(n - 1) - at);
 }
 
-// --- linear recurrence
-// --------------------------------------------------------------------------------------------------
+// --- linear recurrence ---------------------------------------------------------------------------
 
 Tensor recurrence_forward(const Tensor& a, const Tensor& b, int64_t dim, bool reverse) {
   FB_CHECK(same_shape(a.sizes(), b.sizes()) && a.dtype() == b.dtype(),
@@ -76,8 +74,7 @@ OP(_linear_recurrence) {
       "``h[t] = a[t] h[t-1] + b[t]`` along ``dim``, from ``h[-1] = 0``; with ``reverse`` from the end.",
 };
 
-// --- sums and products
-// --------------------------------------------------------------------------------------------------
+// --- sums and products ---------------------------------------------------------------------------
 
 template <class K>
 Tensor scan_with(K& kernel, const Tensor& input, int64_t dim, std::optional<DType> dtype) {
@@ -157,8 +154,7 @@ OP(_cumprod_of_others) {
   .samples = "(3,4) 0 | (3,4) -1 True",
 };
 
-// --- extremes
-// -----------------------------------------------------------------------------------------------------------
+// --- extremes ------------------------------------------------------------------------------------
 
 using Pair = std::tuple<Tensor, Tensor>;
 Pair cumulative_extreme(const Tensor& input, int64_t dim, bool largest) {
@@ -193,8 +189,7 @@ CUMULATIVE_EXTREME(cummax, "largest")
 CUMULATIVE_EXTREME(cummin, "smallest")
 #undef CUMULATIVE_EXTREME
 
-// --- logcumsumexp
-// -------------------------------------------------------------------------------------------------------
+// --- logcumsumexp --------------------------------------------------------------------------------
 
 Tensor logcumsumexp_forward(const Tensor& input, int64_t dim) {
   const int64_t d = wrap_dim(dim, input.dim());
@@ -231,8 +226,7 @@ OP(logcumsumexp) {
       "The logarithm of the running sum of exponentials along ``dim``, computed without overflow.",
 };
 
-// --- differences
-// --------------------------------------------------------------------------------------------------------
+// --- differences ---------------------------------------------------------------------------------
 
 Tensor difference(const Tensor& x, int64_t d) {
   const int64_t n = x.sizes()[static_cast<size_t>(d)];

@@ -28,8 +28,7 @@ int64_t length_along(const Tensor& t, int64_t d) {
   return t.dim() ? t.sizes()[static_cast<size_t>(d)] : 1;
 }
 
-// --- sort
-// ---------------------------------------------------------------------------------------------------------------
+// --- sort ----------------------------------------------------------------------------------------
 
 Pair sorted(const Tensor& input, int64_t dim, bool descending, bool with_values) {
   const int64_t d = wrap_dim(dim, input.dim());
@@ -87,8 +86,7 @@ OP(msort) {
   .doc = "The elements sorted along the first dimension.",
 };
 
-// --- topk
-// ---------------------------------------------------------------------------------------------------------------
+// --- topk ----------------------------------------------------------------------------------------
 
 Pair topk_forward(const Tensor& input, int64_t k, int64_t dim, bool largest, bool in_order) {
   const int64_t d = wrap_dim(dim, input.dim());
@@ -115,8 +113,7 @@ OP(topk) {
   .doc = "The ``k`` largest (smallest) elements along ``dim``, and their places, in order.",
 };
 
-// --- k-th value, median, mode
-// -------------------------------------------------------------------------------------------
+// --- k-th value, median, mode --------------------------------------------------------------------
 
 Pair finish_picked(const Tensor& values, const Tensor& indices, const Tensor& input, int64_t d,
                    bool keepdim) {

@@ -75,8 +75,7 @@ Example::
 )",
 };
 
-// --- diagonals
-// --------------------------------------------------------------------------------------
+// --- diagonals -----------------------------------------------------------------------------------
 
 Tensor diag_embed_forward(const Tensor& input, int64_t offset, int64_t dim1, int64_t dim2) {
   const int64_t ndim = input.dim() + 1;

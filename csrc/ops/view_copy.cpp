@@ -100,8 +100,7 @@ OP(narrow_copy) {
   .doc = "``length`` slices of a dimension from ``start`` on, as a contiguous copy.",
 };
 
-// --- pieces that may be written
-// ---------------------------------------------------------------------
+// --- pieces that may be written ------------------------------------------------------------------
 
 // PyTorch's unsafe forms promise that only one piece is used after a change; ours are views of one
 // piece each and need no promise.

@@ -25,8 +25,7 @@ Tensor zeros_in(Ints sizes, const Tensor& like) {
   return zeros(sizes, like.dtype(), like.device());
 }
 
-// --- select
-// ---------------------------------------------------------------------------------------
+// --- select --------------------------------------------------------------------------------------
 
 Tensor select_scatter_forward(const Tensor& input, const Tensor& src, int64_t dim, int64_t index) {
   return replaced(input, src, [&](const Tensor& t) { return select(t, dim, index); });
@@ -48,8 +47,7 @@ OP(select_scatter) {
   .doc = "A copy of ``input`` with one slice of a dimension replaced by ``src``.",
 };
 
-// --- slice
-// ----------------------------------------------------------------------------------------
+// --- slice ---------------------------------------------------------------------------------------
 
 Tensor slice_scatter_forward(const Tensor& input, const Tensor& src, int64_t dim, MaybeInt start,
                              MaybeInt end, int64_t step) {
@@ -74,8 +72,7 @@ OP(slice_scatter) {
   .doc = "A copy of ``input`` with a range of a dimension replaced by ``src``.",
 };
 
-// --- diagonal
-// ---------------------------------------------------------------------------------------
+// --- diagonal ------------------------------------------------------------------------------------
 
 Tensor diagonal_scatter_forward(const Tensor& input, const Tensor& src, int64_t offset,
                                 int64_t dim1, int64_t dim2) {
@@ -99,8 +96,7 @@ OP(diagonal_scatter) {
   .doc = "A copy of ``input`` with a diagonal replaced by ``src``.",
 };
 
-// --- as_strided
-// -------------------------------------------------------------------------------------
+// --- as_strided ----------------------------------------------------------------------------------
 
 Tensor as_strided_scatter_forward(const Tensor& input, const Tensor& src, Ints size, Ints stride,
                                   MaybeInt offset) {

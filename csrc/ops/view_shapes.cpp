@@ -68,8 +68,7 @@ OP(adjoint) {
   .doc = "The conjugate transpose of matrices.",
 };
 
-// --- at least so many dimensions
-// --------------------------------------------------------------------
+// --- at least so many dimensions -----------------------------------------------------------------
 
 Tensor widen(const Tensor& t, int64_t least) {
   if (t.dim() >= least) return t;
@@ -112,8 +111,7 @@ AT_LEAST(2, "The tensor, or each of several, with two dimensions at least; vecto
 AT_LEAST(3, "The tensor, or each of several, with three dimensions at least.")
 #undef AT_LEAST
 
-// --- several tensors
-// --------------------------------------------------------------------------------
+// --- several tensors -----------------------------------------------------------------------------
 
 Tensors broadcast_tensors_forward(std::span<const Tensor> tensors) {
   Dims shape;

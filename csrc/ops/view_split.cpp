@@ -11,8 +11,7 @@
 namespace fb {
 namespace {
 
-// --- pieces of given sizes
-// ------------------------------------------------------------------------
+// --- pieces of given sizes -----------------------------------------------------------------------
 
 int64_t split_dim(const char* name, const Tensor& input, int64_t dim) {
   FB_CHECK(input.dim() > 0, name, " expects at least a 1-dimensional tensor");
@@ -133,8 +132,7 @@ OP(chunk) {
   .doc = "At most ``chunks`` views of equal size along a dimension; the last may be smaller.",
 };
 
-// --- slices
-// ---------------------------------------------------------------------------------------
+// --- slices --------------------------------------------------------------------------------------
 
 Tensors unbind_forward(const Tensor& input, int64_t dim) {
   FB_CHECK_INDEX(input.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
@@ -164,8 +162,7 @@ OP(unbind) {
   .doc = "All slices of a dimension, as views without it.",
 };
 
-// --- NumPy's ways of cutting
-// ----------------------------------------------------------------------
+// --- NumPy's ways of cutting ---------------------------------------------------------------------
 
 int64_t tensor_split_dim(const Tensor& input, int64_t dim) {
   FB_CHECK(input.dim() > 0,
