@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -112,8 +113,10 @@ READ_STRIDES = {"as_strided", "as_strided_copy", "as_strided_scatter", "view_as"
 READ_STRIDES |= {"view_as_complex_copy"}
 # Rows of padding get no gradient by definition.
 PADDED = {"embedding", "embedding_lookup", "embedding_bag"}
+# What a derivative says that does not exist: of a phase that is free, of a shape parameter.
+NO_DERIVATIVE = r"specified up to|derivative for .* is not implemented"
 # PyTorch takes these tensors one by one, we also in a list.
-VARIADIC = {"broadcast_tensors", "cartesian_prod", "block_diag"}
+VARIADIC = {"broadcast_tensors", "chain_matmul", "cartesian_prod", "block_diag"}
 
 
 def spread(function: Any) -> Any:
@@ -141,7 +144,7 @@ def test_values_equal_pytorch(op: dict[str, Any]) -> None:
             ours = call(find(flambeau, name), case, flambeau)
             try:
                 expected = call(theirs, case, torch)
-            except TypeError:  # an alias that takes fewer arguments
+            except (TypeError, NotImplementedError):  # an alias that takes less
                 continue
             compared += 1
             if op["name"].split(".")[0].lstrip("_") in UNDEFINED:
@@ -405,7 +408,7 @@ def test_gradients_equal_finite_differences(op: dict[str, Any]) -> None:
         try:
             grads = f.gradients()
         except RuntimeError as error:
-            assert "specified up to" in str(error)
+            assert re.search(NO_DERIVATIVE, str(error)), case.text
             continue
         if grads is None:
             continue
@@ -425,7 +428,7 @@ def test_second_gradients_equal_finite_differences(op: dict[str, Any]) -> None:
         try:
             seconds = f.second()
         except RuntimeError as error:
-            assert "specified up to" in str(error)
+            assert re.search(NO_DERIVATIVE, str(error)), case.text
             continue
         if seconds is None:
             continue
@@ -507,11 +510,13 @@ def test_every_public_operator_is_documented() -> None:
     assert not undescribed
 
 
-def test_every_operator_has_samples_or_is_random() -> None:
-    """Random operators have tests of their own, bit for bit beside PyTorch (test_random.py)."""
+def test_every_public_operator_has_samples() -> None:
+    """Random operators have tests of their own, bit for bit beside PyTorch (test_random.py), and so
+    have the optimizers' steps (test_optim.py). Internal pieces are run by what is made of them."""
     bare = {
         op["name"]
         for op in REGISTRY
-        if not op["samples"] and op["family"] not in ("random", "sampling", "dropout")
+        if op["names"] and not op["samples"]
+        if op["family"] not in ("random", "sampling", "dropout", "optim")
     }
     assert not bare

@@ -59,6 +59,7 @@ OP(nonzero_numpy) {
   .forward = boxed<nonzero_numpy_forward>,
   .vjp = no_gradient(),
   .samples = "(3,4):int64@0..2 | (5,):bool | ()",
+  .doc = "The places of elements that are not 0, one tensor for each dimension.",
 };
 
 Tensor nonzero_static_forward(const Tensor& input, int64_t size, int64_t fill_value) {

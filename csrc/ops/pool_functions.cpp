@@ -254,6 +254,7 @@ OP(adaptive_avg_pool2d) {
   .vjp = composite(),
   .samples = "(2,3,7,6) [3,2] | (3,8,5) [1,1] | (0,3,7,7) [2,2] | (2,3,4,4) [7,3]",
   .errors = "(2,3,5,5) [2] -> RuntimeError: adaptive_avg_pool2d: output_size must be 2",
+  .doc = "Averages " FB_ADAPTIVE_DOC,
 };
 OP(adaptive_avg_pool3d) {
   .schema = "_adaptive_avg_pool3d(Tensor input, int[] output_size) -> Tensor",
@@ -263,6 +264,7 @@ OP(adaptive_avg_pool3d) {
   .samples = "(2,3,7,6,5) [3,2,2] | (3,8,5,2) [1,1,1]",
   .errors =
       "(2,5,2) [2,2,2] -> RuntimeError: adaptive_avg_pool3d(): Expected 4D or 5D tensor, but got [2, 5, 2]",
+  .doc = "Averages " FB_ADAPTIVE_DOC,
 };
 OP(adaptive_max_pool1d) {
   .schema =
@@ -283,6 +285,7 @@ OP(adaptive_max_pool2d) {
   .samples = "(2,3,7,6) [3,2] | (3,8,5) [1,1] | (0,3,7,7) [2,2]",
   .errors =
       "(2,5) [2,2] -> RuntimeError: adaptive_max_pool2d(): Expected 3D or 4D tensor, but got: [2, 5]",
+  .doc = "Maxima " FB_ADAPTIVE_DOC,
 };
 OP(adaptive_max_pool3d) {
   .schema =
@@ -293,6 +296,7 @@ OP(adaptive_max_pool3d) {
   .samples = "(2,3,7,6,5) [3,2,2] | (3,8,5,2) [1,1,1]",
   .errors =
       "(2,5,2) [2,2,2] -> RuntimeError: adaptive_max_pool3d(): Expected 4D or 5D tensor, but got: [2, 5, 2]",
+  .doc = "Maxima " FB_ADAPTIVE_DOC,
 };
 
 }  // namespace

@@ -16,8 +16,9 @@ ROOMS = {
         linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals
     """,
     "linalg_factor": """
-        linalg.cholesky cholesky Tensor.cholesky linalg.cholesky_ex linalg.qr qr Tensor.qr
-        linalg.householder_product orgqr Tensor.orgqr linalg.svd linalg.svdvals svd Tensor.svd
+        linalg.cholesky cholesky Tensor.cholesky linalg.cholesky_ex linalg.qr qr Tensor.qr geqrf
+        Tensor.geqrf linalg.householder_product orgqr Tensor.orgqr linalg.svd linalg.svdvals svd
+        Tensor.svd
     """,
     "linalg_least_squares": """
         linalg.pinv pinverse Tensor.pinverse linalg.lstsq

@@ -23,7 +23,7 @@ from flambeau.ops._matrices import (
     not_converged,
 )
 from flambeau.ops.linalg_solve import _triangular
-from flambeau.ops.record import composite, no_gradient, op
+from flambeau.ops.record import composite, no_gradient, not_differentiable, op
 
 # --- Cholesky -------------------------------------------------------------------------------------
 
@@ -250,6 +250,42 @@ def linalg_qr(a: Tensor, mode: str) -> Any:
 def qr(a: Tensor, some: bool) -> Any:
     """The QR decomposition: ``linalg.qr``, complete if not ``some``."""
     return linalg_qr(a, "reduced" if some else "complete")
+
+
+@op(
+    "geqrf(Tensor input) -> (Tensor a, Tensor tau)",
+    "geqrf, Tensor.geqrf",
+    vjp=not_differentiable("the reflectors of a QR decomposition: use linalg.qr"),
+    samples="(3,3) | (4,2) | (2,4) | (2,3,3)",
+    errors="(3,) -> RuntimeError: must have at least 2 dimensions",
+)
+def geqrf(a: Tensor) -> Any:
+    """The QR decomposition as LAPACK keeps it.
+
+    Args:
+        input: (*, m, n).
+
+    Returns:
+        ``a`` (*, m, n): R on and above the diagonal, the Householder reflectors below it; ``tau``
+        (*, min(m, n)): their scales. ``linalg.householder_product`` makes Q of both.
+
+    Example::
+
+        >>> torch.geqrf(torch.tensor([[-3.0], [-4.0]])).a[0]
+        tensor([5.])
+    """
+    check_matrix("geqrf", a)
+    check_dtype("geqrf", a)
+
+    def reflectors(x: Any) -> Any:
+        h, tau = numpy.linalg.qr(x, "raw")
+        return h.swapaxes(-1, -2), tau
+
+    return compute(
+        reflectors,
+        [a],
+        [(tuple(a.shape), a.dtype), ((*a.shape[:-2], min(a.shape[-2:])), a.dtype)],
+    )
 
 
 @op(

@@ -110,6 +110,7 @@ def linalg_pinv(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
     " bool hermitian=False) -> Tensor",
     "linalg.pinv",
     vjp=composite,
+    samples="(4,3)",
 )
 def linalg_pinv_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
     return _pinv(a, atol, rtol, hermitian)
@@ -119,6 +120,7 @@ def linalg_pinv_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any
     "linalg_pinv.rcond(Tensor A, float rcond, bool hermitian=False) -> Tensor",
     "linalg.pinv",
     vjp=composite,
+    samples="(4,3) 0.01",
 )
 def linalg_pinv_rcond(a: Tensor, rcond: float, hermitian: bool) -> Any:
     return _pinv(a, 0.0, rcond, hermitian)
@@ -128,6 +130,7 @@ def linalg_pinv_rcond(a: Tensor, rcond: float, hermitian: bool) -> Any:
     "linalg_pinv.rcond_tensor(Tensor A, Tensor rcond, bool hermitian=False) -> Tensor",
     "linalg.pinv",
     vjp=composite,
+    samples="(4,3) ()@0.001..0.01",
 )
 def linalg_pinv_rcond_tensor(a: Tensor, rcond: Tensor, hermitian: bool) -> Any:
     return _pinv(a, 0.0, rcond, hermitian)

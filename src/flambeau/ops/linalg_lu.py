@@ -223,6 +223,7 @@ def linalg_lu(a: Tensor, pivot: bool) -> Any:
     " -> (Tensor P, Tensor L, Tensor U)",
     "lu_unpack",
     vjp=composite,
+    samples="(3,3)@1..2 (3,):int32@1..4 | (4,2)@1..2 (2,):int32@1..5",
 )
 def lu_unpack(lu: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: bool) -> Any:
     """The factors P, L and U of what ``linalg.lu_factor`` returned.
@@ -258,6 +259,7 @@ def lu_unpack(lu: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: bool
     " -> Tensor",
     "linalg.lu_solve",
     vjp=composite,
+    samples="(3,3)@1..2 (3,):int32@3..4 (3,2)",
 )
 def linalg_lu_solve(lu: Tensor, pivots: Tensor, b: Tensor, left: bool, adjoint: bool) -> Any:
     """X of ``A X = B`` from ``LU, pivots = linalg.lu_factor(A)``.
@@ -299,6 +301,7 @@ _turn = adjoint
     "lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots) -> Tensor",
     "lu_solve, Tensor.lu_solve",
     vjp=composite,
+    samples="(3,2) (3,3)@1..2 (3,):int32@3..4",
 )
 def lu_solve(b: Tensor, lu: Tensor, pivots: Tensor) -> Any:
     """X of ``A X = B``: ``linalg.lu_solve`` with the arguments in an older order."""

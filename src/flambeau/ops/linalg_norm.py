@@ -306,6 +306,7 @@ def linalg_matrix_rank(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
     " bool hermitian=False) -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    samples="(4,3) atol=()@0.001..0.01",
 )
 def linalg_matrix_rank_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
     return _rank(a, atol, rtol, hermitian)
@@ -315,6 +316,7 @@ def linalg_matrix_rank_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool)
     "linalg_matrix_rank.tol(Tensor A, float tol, bool hermitian=False) -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    samples="(4,3) 0.01",
 )
 def linalg_matrix_rank_tol(a: Tensor, tol: float, hermitian: bool) -> Any:
     return _rank(a, tol, 0.0, hermitian)
@@ -324,6 +326,7 @@ def linalg_matrix_rank_tol(a: Tensor, tol: float, hermitian: bool) -> Any:
     "linalg_matrix_rank.tol_tensor(Tensor A, Tensor tol, bool hermitian=False) -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    samples="(4,3) ()@0.001..0.01",
 )
 def linalg_matrix_rank_tol_tensor(a: Tensor, tol: Tensor, hermitian: bool) -> Any:
     return _rank(a, tol, 0.0, hermitian)

@@ -190,7 +190,12 @@ def linalg_multi_dot(tensors: tuple[Tensor, ...]) -> Any:
     return result.squeeze(0) if row else result
 
 
-@op("chain_matmul(Tensor[] matrices) -> Tensor", "chain_matmul", vjp=composite)
+@op(
+    "chain_matmul(Tensor[] matrices) -> Tensor",
+    "chain_matmul",
+    vjp=composite,
+    samples="[(2,3),(3,4),(4,2)] | [(2,3)]",
+)
 def chain_matmul(matrices: tuple[Tensor, ...]) -> Any:
     """The product of matrices: ``linalg.multi_dot``."""
     return matrices[0] if len(matrices) == 1 else linalg_multi_dot(matrices)

@@ -335,6 +335,7 @@ def _gamma(a: Tensor, x: Tensor, upper: bool) -> Any:
     "igamma(Tensor input, Tensor other) -> Tensor",
     "igamma, special.gammainc, Tensor.igamma, Tensor.igamma_",
     vjp=_gammainc_vjp,
+    samples="(3,4)@0.5..4 (3,4)@0.5..4",
     save="input, other",
 )
 def igamma(a: Tensor, x: Tensor) -> Any:
@@ -356,6 +357,7 @@ def igamma(a: Tensor, x: Tensor) -> Any:
     "igammac(Tensor input, Tensor other) -> Tensor",
     "igammac, special.gammaincc, Tensor.igammac, Tensor.igammac_",
     vjp=_gammaincc_vjp,
+    samples="(3,4)@0.5..4 (3,4)@0.5..4",
     save="input, other",
 )
 def igammac(a: Tensor, x: Tensor) -> Any:
