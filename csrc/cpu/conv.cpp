@@ -53,9 +53,11 @@ void add_to_plane(T* to, int64_t pixels, T value) {
 
 bool is_last(const Tensor& t) { return !t.is_contiguous(); }
 
+#ifdef FB_ONEDNN
 bool runs_as_it_is(DType t) {
   return t != DType::Float16 && (t != DType::BFloat16 || native_bfloat16());
 }
+#endif
 
 // A float32 copy of a dense tensor.
 Tensor widened(const Tensor& t) {
