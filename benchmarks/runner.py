@@ -121,7 +121,7 @@ def check(row: Row, ours: Contender, theirs: Contender, result: Result) -> None:
             path = Path(folder) / f"{contender.library}.npz"
             contender.ask("results", row=row.name, path=str(path), reference=False)
             result.errors[contender.library] = relative_error(load(path), load(reference))
-    # Sums in another order round otherwise: a few times PyTorch's own error is still the same result.
+    # Sums in another order round otherwise, by a few times PyTorch's own error.
     allowed = 4 * max(result.errors[theirs.library], EPSILON[row.dtype])
     error = result.errors[ours.library]
     if error > allowed:
