@@ -170,7 +170,7 @@ void multiply_tiles(const Product<S>& p, Batched<const U> a, Batched<const U> b)
   T alpha = number<T>(p.alpha), beta = number<T>(p.beta);
   // Products of bfloat16 are so fast that copying b shows.
   Tiles tile(p.m, p.n, p.k, std::is_same_v<T, float> ? 16 : 12,
-             std::is_same_v<U, BFloat16> ? 256 : 128);
+             std::is_same_v<U, BFloat16> && p.m >= 1024 ? 256 : 128);
   int64_t down = (p.m + tile.rows - 1) / tile.rows,
           across = (p.n + tile.columns - 1) / tile.columns;
   int64_t tiles = p.batch * down * across, work = tile.rows * tile.columns * p.k + kCallWork;
