@@ -1,5 +1,7 @@
 #include "cpu/convert.h"
 
+#include "cpu/by_size.h"
+
 #include <cstring>
 
 #if defined(__AVX2__)
@@ -159,27 +161,6 @@ ConvertLoop loop_for(DType to, DType from) {
       return loop_from<bool>(to);
     default:
       return loop_from<BFloat16>(to);
-  }
-}
-
-struct Wide {
-  uint64_t a, b;
-};
-
-// Runs f with the unsigned type of `size` bytes.
-template <class F>
-void by_size(int64_t size, F f) {
-  switch (size) {
-    case 1:
-      return f(uint8_t());
-    case 2:
-      return f(uint16_t());
-    case 4:
-      return f(uint32_t());
-    case 8:
-      return f(uint64_t());
-    default:
-      return f(Wide());
   }
 }
 

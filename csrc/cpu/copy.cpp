@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "cpu/by_size.h"
 #include "cpu/convert.h"
 #include "cpu/elementwise.h"
 
@@ -209,23 +210,8 @@ void copy_rows(const Geometry& g, T* dst, const T* src) {
 bool copy_rows(const Geometry& g, const Tensor& out, const Tensor& src) {
   const int64_t stride = g.strides[1][0];
   if (g.strides[0][0] != 1 || stride < -1 || stride > 1 || g.sizes[0] < 4) return false;
-  switch (out.item_size()) {
-    case 1:
-      copy_rows(g, out.data<uint8_t>(), src.data<uint8_t>());
-      return true;
-    case 2:
-      copy_rows(g, out.data<uint16_t>(), src.data<uint16_t>());
-      return true;
-    case 4:
-      copy_rows(g, out.data<uint32_t>(), src.data<uint32_t>());
-      return true;
-    case 8:
-      copy_rows(g, out.data<uint64_t>(), src.data<uint64_t>());
-      return true;
-    default:
-      copy_rows(g, out.data<complex128>(), src.data<complex128>());
-      return true;
-  }
+  by_size(out.item_size(), [&]<class T>(T) { copy_rows(g, out.data<T>(), src.data<T>()); });
+  return true;
 }
 
 template <class T>
@@ -253,23 +239,7 @@ void copy_cpu(const Tensor& out, const Tensor& src) {
     if (src.numel() == n && copy_transposed(g, out, src)) return;
   }
   Loop loop;
-  switch (out.item_size()) {
-    case 1:
-      loop.run = copy_loop_run<uint8_t>;
-      break;
-    case 2:
-      loop.run = copy_loop_run<uint16_t>;
-      break;
-    case 4:
-      loop.run = copy_loop_run<uint32_t>;
-      break;
-    case 8:
-      loop.run = copy_loop_run<uint64_t>;
-      break;
-    default:
-      loop.run = copy_loop_run<complex128>;
-      break;
-  }
+  by_size(out.item_size(), [&]<class T>(T) { loop.run = copy_loop_run<T>; });
   loop.types[0] = loop.types[1] = out.dtype();
   const Tensor* inputs[] = {&src};
   run_loop(loop, out.dtype(), 1, out, inputs, nullptr);

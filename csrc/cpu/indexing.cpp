@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "cpu/cpu.h"
+#include "cpu/by_size.h"
 
 namespace fb {
 namespace {
@@ -229,44 +229,17 @@ void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_
                });
 }
 
-#define BY_SIZE(size, ...)         \
-  switch (size) {                  \
-    case 1: {                      \
-      using scalar_t = uint8_t;    \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    case 2: {                      \
-      using scalar_t = uint16_t;   \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    case 4: {                      \
-      using scalar_t = uint32_t;   \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    case 8: {                      \
-      using scalar_t = uint64_t;   \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    default: {                     \
-      using scalar_t = complex128; \
-      __VA_ARGS__;                 \
-    }                              \
-  }
-
 void read_slices_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& offsets) {
   if (out.numel() == 0) return;
-  BY_SIZE(out.item_size(), read<scalar_t>(out, source, dim, offsets.data<int64_t>()));
+  by_size(out.item_size(), [&]<class T>(T) { read<T>(out, source, dim, offsets.data<int64_t>()); });
 }
 
 void write_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,
                       const Tensor& offsets) {
   if (values.numel() == 0) return;
-  BY_SIZE(target.item_size(),
-          write<scalar_t>(target, values, dim, offsets.data<int64_t>(), CopyRow<scalar_t>()));
+  by_size(target.item_size(), [&]<class T>(T) {
+    write<T>(target, values, dim, offsets.data<int64_t>(), CopyRow<T>());
+  });
 }
 
 void add_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,

@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "cpu/cpu.h"
+#include "cpu/by_size.h"
 #include "ops/padding_modes_kernels.h"
 
 namespace fb {
@@ -90,18 +90,7 @@ void gather(const Tensor& out, const Tensor& input, const Walk& walk) {
 void gather_box_cpu(const Tensor& out, const Tensor& input, std::span<const Tensor> maps,
                     int64_t inner) {
   const Walk walk(maps, input, inner);
-  switch (out.item_size()) {
-    case 1:
-      return gather<uint8_t>(out, input, walk);
-    case 2:
-      return gather<uint16_t>(out, input, walk);
-    case 4:
-      return gather<uint32_t>(out, input, walk);
-    case 8:
-      return gather<uint64_t>(out, input, walk);
-    default:
-      return gather<complex128>(out, input, walk);
-  }
+  by_size(out.item_size(), [&]<class T>(T) { gather<T>(out, input, walk); });
 }
 
 template <class T>

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "cpu/cpu.h"
+#include "cpu/by_size.h"
 
 namespace fb {
 namespace {
@@ -120,38 +120,11 @@ void walk(const Tensor& index, const Tensor& values, const Tensor& target, int64
                });
 }
 
-#define BY_SIZE(size, ...)         \
-  switch (size) {                  \
-    case 1: {                      \
-      using scalar_t = uint8_t;    \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    case 2: {                      \
-      using scalar_t = uint16_t;   \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    case 4: {                      \
-      using scalar_t = uint32_t;   \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    case 8: {                      \
-      using scalar_t = uint64_t;   \
-      __VA_ARGS__;                 \
-      break;                       \
-    }                              \
-    default: {                     \
-      using scalar_t = complex128; \
-      __VA_ARGS__;                 \
-    }                              \
-  }
-
 void gather_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& index) {
   if (index.numel() == 0) return;
-  BY_SIZE(out.item_size(), walk<scalar_t>(index, out, source, dim, false,
-                                          [](scalar_t& to, const scalar_t& from) { to = from; }));
+  by_size(out.item_size(), [&]<class T>(T) {
+    walk<T>(index, out, source, dim, false, [](T& to, const T& from) { to = from; });
+  });
 }
 
 // Half types are computed in float32.
@@ -176,9 +149,9 @@ void scatter_cpu(const Tensor& target, int64_t dim, const Tensor& index, const T
   if (index.numel() == 0) return;
   switch (mode) {
     case ScatterMode::Assign:
-      BY_SIZE(target.item_size(),
-              walk<scalar_t>(index, values, target, dim, true,
-                             [](const scalar_t& from, scalar_t& to) { to = from; }));
+      by_size(target.item_size(), [&]<class T>(T) {
+        walk<T>(index, values, target, dim, true, [](const T& from, T& to) { to = from; });
+      });
       break;
     case ScatterMode::Add:
       FB_DISPATCH(target.dtype(), FB_ALL, "scatter_add_", {
