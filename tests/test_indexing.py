@@ -192,6 +192,13 @@ def test_integers_of_other_kinds() -> None:
     assert x[()].tolist() == x.tolist()
 
 
+def test_rows_without_elements_take_any_index_as_in_pytorch() -> None:
+    assert fl.ones(3, 0)[[7]].shape == (1, 0)
+    fl.ones(3, 0)[[7]] = 1.0
+    with pytest.raises(IndexError, match="out of bounds"):
+        fl.ones(0, 3)[[0]]
+
+
 def test_lists_of_indices_are_tuples() -> None:
     x = fl.arange(12).reshape(3, 4)
     with pytest.warns(UserWarning, match="tuple of indices"):

@@ -1,6 +1,8 @@
 // Elements picked or changed by tensors of indices and by masks: x[i, :, mask] and its like.
 #include "ops/advanced_indexing.h"
 
+#include <algorithm>
+
 #include "ops/copy.h"
 #include "ops/copy_kernels.h"
 #include "ops/creation.h"
@@ -163,7 +165,9 @@ Places places_of(const Tensor& input, TensorSpan given) {
   }
   keep_others(p, input, indexed);
   p.offsets = empty(Dims{count_elements(p.index_sizes)}, DType::Int64, input.device());
-  kernels::index_offsets(p.offsets, lists, sizes, strides, true, fail_index);
+  // As in PyTorch, indices into rows without elements are not looked at.
+  const bool reads = input.numel() > 0 || std::ranges::find(sizes, 0) != sizes.end();
+  if (reads) kernels::index_offsets(p.offsets, lists, sizes, strides, true, fail_index);
   return p;
 }
 
