@@ -218,22 +218,6 @@ class Outbox:
 # ---- the parent's side ------------------------------------------------------------
 
 
-class _Lease:
-    """Counts what still uses a file."""
-
-    def __init__(self, inbox: Inbox, file: int, pieces: Sequence[memoryview]) -> None:
-        self._inbox = weakref.ref(inbox)
-        self._file = file
-        self._left = len(pieces)
-        self._watches = [weakref.ref(piece, self._lose) for piece in pieces]
-
-    def _lose(self, _: Any) -> None:
-        self._left -= 1
-        inbox = self._inbox()
-        if not self._left and inbox is not None:
-            inbox.end_lease(self._file)
-
-
 class Inbox:
     """Builds the batches of one worker over the memory they lie in.
 
@@ -244,18 +228,22 @@ class Inbox:
     def __init__(self, descriptors: Sequence[int]) -> None:
         self._descriptors = descriptors
         self._memory: dict[int, memoryview] = {}
-        self._leases: dict[int, _Lease] = {}
+        # By file: what the tensors over it hold. Asked, not called back: Python drops a Ctrl-C that
+        # comes while a weak reference calls back.
+        self._leases: dict[int, list[weakref.ref[memoryview]]] = {}
         self._done: list[int] = []
 
     def take_done(self) -> list[int]:
         """Return the files that may go back to the worker, once."""
+        self._end_leases()
         done, self._done = self._done, []
         return done
 
-    def end_lease(self, file: int) -> None:
-        """Note that nothing uses a file any more, in whichever thread that happens."""
-        self._leases.pop(file, None)
-        self._done.append(file)
+    def _end_leases(self) -> None:
+        for file, pieces in list(self._leases.items()):
+            if all(piece() is None for piece in pieces):
+                del self._leases[file]
+                self._done.append(file)
 
     def discard(self, parcel: Parcel) -> None:
         """Let a batch go unseen."""
@@ -273,9 +261,10 @@ class Inbox:
         pickled, spans = pickle.loads(header)
         pieces = [memory[offset : offset + length] for offset, length in spans]
         buffers = [_as_bytes(piece) for piece in pieces]
+        self._end_leases()
         if pieces and len(self._leases) < HELD:
             # A tensor over a piece holds it, and so does an array over that tensor.
-            self._leases[number] = _Lease(self, number, pieces)
+            self._leases[number] = [weakref.ref(piece) for piece in pieces]
             del pieces
             return pickle.loads(pickled, buffers=buffers)
         copies = [buffer.clone() for buffer in buffers]
