@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import multiprocessing
@@ -9,6 +10,7 @@ import multiprocessing.context
 import os
 import signal
 import time
+import weakref
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, cast
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
 
 # How long a worker that was told to stop may take to finish what it does, in seconds.
 _PATIENCE = 5.0
+# Iterators with workers, by id.
+_running: dict[int, weakref.ref[_MultiProcessingDataLoaderIter]] = {}
+
+
+@atexit.register
+def _stop_all() -> None:
+    """End the workers that are left at exit, while modules are still there to do it with."""
+    for reference in list(_running.values()):
+        if (iterator := reference()) is not None:
+            iterator._shutdown_workers()
 
 
 def check_context(context: Any) -> Any:
@@ -109,6 +121,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
             base_seed=self._base_seed,
             init_fn=loader.worker_init_fn,
         )
+        _running[id(self)] = weakref.ref(self)
         try:
             self._start(context, job)
         except BaseException:
@@ -277,6 +290,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         if self._shutdown or os.getpid() != self._pid:
             return
         self._shutdown = True
+        _running.pop(id(self), None)
         for handle in self._handles:
             handle.stop()
             handle.connection.close()
