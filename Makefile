@@ -104,7 +104,7 @@ $(VENV)/.build: pyproject.toml tools/build_requirements.py | $(BIN)/python
 	@touch $@
 
 $(INSTALLED): $(VENV)/.build $(PACKAGE)
-	$(PIP) --no-build-isolation --config-settings=build-dir=build/wheel '.[plots]'
+	$(PIP) --no-build-isolation --config-settings=build-dir=build/wheel '.[plots,serve]'
 	@touch $@
 
 $(VENV)/.dependencies: pyproject.toml tools/build_requirements.py | $(BIN)/python
