@@ -14,7 +14,8 @@ def main() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     if "--run" in sys.argv[1:]:
         needed = project["project"]["dependencies"]
-        needed += project["project"]["optional-dependencies"]["plots"]
+        for extra in project["project"]["optional-dependencies"].values():
+            needed += extra
     else:
         needed = project["build-system"]["requires"]
         needed += [tool for tool in ("cmake", "ninja") if not shutil.which(tool)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Events:
-    """Told of what happens; does nothing itself. Every method is cheap and may run in any thread."""
+    """Told of what happens; does nothing itself. Methods are cheap and may run in any thread."""
 
     def queued(self, model: str, waiting: int) -> None:
         """So many requests wait for ``model`` now."""
