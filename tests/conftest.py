@@ -1,10 +1,22 @@
 """What all tests share."""
 
 import os
+import random
+import secrets
 import sys
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flambeau
+
+# Processes that pytest-xdist starts inherit it.
+RUN_SEED = int(os.environ.setdefault("FLAMBEAU_TEST_SEED", str(secrets.randbelow(1 << 31))))
 
 
 class _NoTorch(MetaPathFinder):
@@ -20,3 +32,33 @@ class _NoTorch(MetaPathFinder):
 if os.environ.get("FLAMBEAU_ORACLE") == "0":
     # What needs it as the oracle is skipped, with that reason.
     sys.meta_path.insert(0, _NoTorch())
+
+
+@pytest.fixture(autouse=True)
+def _numbers_that_can_be_drawn_again(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Each run draws other numbers; FLAMBEAU_TEST_SEED, shown with failures, draws them again."""
+    seed = zlib.crc32(f"{RUN_SEED} {request.node.nodeid}".encode())
+    random.seed(seed)
+    np.random.seed(seed)
+    flambeau.manual_seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+    default_rng = np.random.default_rng
+
+    def seeded_rng(seed: Any = None) -> np.random.Generator:
+        return default_rng(np.random.randint(1 << 31) if seed is None else seed)
+
+    monkeypatch.setattr(np.random, "default_rng", seeded_rng)
+    yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    report = yield
+    if report.failed:
+        report.sections.append(
+            ("random numbers", f"FLAMBEAU_TEST_SEED={RUN_SEED} draws them again: {item.nodeid}")
+        )
+    return report
