@@ -34,24 +34,33 @@ if os.environ.get("FLAMBEAU_ORACLE") == "0":
     sys.meta_path.insert(0, _NoTorch())
 
 
-@pytest.fixture(autouse=True)
-def _numbers_that_can_be_drawn_again(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Each run draws other numbers; FLAMBEAU_TEST_SEED, shown with failures, draws them again."""
-    seed = zlib.crc32(f"{RUN_SEED} {request.node.nodeid}".encode())
+def _seed(name: str) -> None:
+    seed = zlib.crc32(f"{RUN_SEED} {name}".encode())
     random.seed(seed)
     np.random.seed(seed)
     flambeau.manual_seed(seed)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Lists of cases are drawn when a file is read."""
+    if isinstance(collector, pytest.Module):
+        _seed(collector.nodeid)
+
+
+@pytest.fixture(autouse=True)
+def _numbers_that_can_be_drawn_again(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run draws other numbers; FLAMBEAU_TEST_SEED, shown with failures, draws them again."""
+    _seed(request.node.nodeid)
     default_rng = np.random.default_rng
 
     def seeded_rng(seed: Any = None) -> np.random.Generator:
         return default_rng(np.random.randint(1 << 31) if seed is None else seed)
 
     monkeypatch.setattr(np.random, "default_rng", seeded_rng)
-    yield
 
 
 @pytest.hookimpl(wrapper=True)
