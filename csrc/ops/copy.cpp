@@ -116,19 +116,6 @@ OP(contiguous) {
 
 // --- filling -------------------------------------------------------------------------------------
 
-// Numbers must fit the type; elements of tensors are converted as always.
-void check_fits(const Scalar& value, DType dtype) {
-  if (!is_integral(dtype) || dtype == DType::Bool) return;
-  FB_CHECK(!value.is_complex() || value.to<complex128>().imag() == 0,
-           "value cannot be converted to type ", dtype, " without overflow");
-  if (dtype == DType::Int64 && value.is_integral()) return;
-  const int width = static_cast<int>(item_size(dtype)) * 8;
-  const double top =
-      static_cast<double>(uint64_t{1} << (dtype == DType::UInt8 ? width : width - 1));
-  const double v = value.to<double>();
-  FB_CHECK(v >= -top && v < top, "value cannot be converted to type ", dtype, " without overflow");
-}
-
 Tensor fill_forward(const Tensor& input, const Tensor& value) {
   FB_CHECK(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
            value.dim(), " dimensions.");

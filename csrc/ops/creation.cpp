@@ -38,6 +38,7 @@ Tensor target(Ints size, MaybeDType dtype, DType inferred, MaybeDevice device, O
 }
 
 Tensor filled(const Tensor& t, const Scalar& value, Out out, bool grad) {
+  check_fits(value, t.dtype());
   kernels::fill(t, value);
   return finished(out.finish(t), grad);
 }
@@ -93,7 +94,10 @@ OP(full) {
   .forward = boxed<full_forward>,
   .vjp = no_gradient(),
   .samples = "[2,3] 2.5 | [] 7 | [3] True | [2] 1 dtype=float64",
-  .errors = "[-1] 2 -> RuntimeError: negative dimension",
+  .errors =
+      "[-1] 2 -> RuntimeError: negative dimension"
+      " | [2] 300 dtype=uint8 -> RuntimeError: value cannot be converted to type uint8"
+      " | [2] nan dtype=int32 -> RuntimeError: value cannot be converted to type int32",
   .doc = "A tensor filled with one number, from whose type the dtype follows.",
 };
 

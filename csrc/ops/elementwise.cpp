@@ -1,6 +1,8 @@
 #include "ops/elementwise.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace fb {
 namespace {
@@ -158,6 +160,25 @@ void check_writable(const Tensor& t) {
         "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
         "Please clone() the tensor before performing the operation.");
   }
+}
+
+void check_fits(const Scalar& value, DType dtype) {
+  if (dtype == DType::Bool || (is_integral(dtype) && value.is_bool())) return;
+  const complex128 z = value.to<complex128>();
+  bool fits = is_complex(dtype) || z.imag() == 0;
+  if (is_integral(dtype)) {
+    const int width = static_cast<int>(item_size(dtype)) * 8;
+    const double top =
+        static_cast<double>(uint64_t{1} << (dtype == DType::UInt8 ? width : width - 1));
+    const bool same = dtype == DType::Int64 && value.is_integral();
+    fits = fits && (same || (z.real() >= -top && z.real() < top));
+  } else if (dtype == DType::Float32 || dtype == DType::Complex64) {
+    const auto overflows = [](double v) {
+      return std::isfinite(v) && std::fabs(v) > std::numeric_limits<float>::max();
+    };
+    fits = fits && !overflows(z.real()) && !overflows(z.imag());
+  }
+  FB_CHECK(fits, "value cannot be converted to type ", dtype, " without overflow");
 }
 
 void check_overlap(const Tensor& target, const Tensor& input) {

@@ -65,6 +65,10 @@ inline Tensor pointwise_output(DType type, Out out, const Tensor& a, const Tenso
 
 // Errors of a tensor that is about to be written while `inputs` are read.
 void check_writable(const Tensor& target);
+
+// A number that is written into a tensor must be one that its type can hold; elements of other
+// tensors are converted as always.
+void check_fits(const Scalar& value, DType dtype);
 void check_overlap(const Tensor& target, const Tensor& input);
 void check_castable(DType result, const Tensor& target);
 

@@ -272,6 +272,7 @@ Tensor masked_fill_forward(const Tensor& input, const Tensor& mask, const Tensor
            value.dim(), " dimension(s).");
   FB_CHECK(is_complex(input.dtype()) || !is_complex(value.dtype()),
            "value cannot be converted to type ", input.dtype(), " without overflow");
+  if (value.impl()->wrapped_number) check_fits(item(value), input.dtype());
   const Tensor* operands[] = {&input, &mask};
   Tensor result = pointwise_output(input.dtype(), out, operands);
   kernels::where(result, mask, value, input, input.dtype());
