@@ -1,0 +1,549 @@
+"""Dynamic batching: requests gather while the model runs, and it gets all that wait at once.
+
+A model that is idle starts at once with what is there; what comes while it runs is its next batch.
+So the batches grow with the load, and a single request waits for nobody.
+
+A function that is not async runs on a thread of its own, one for each model. An async one runs on
+the event loop. A batch that fails is not the end of its requests: each is run alone once, so that a
+bad one does not fail its neighbours. The function must allow that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import logging
+import math
+import os
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from flambeau.serve.errors import DeadlineExceeded, ModelFailed, ServeError, Unavailable
+from flambeau.serve.events import Events
+from flambeau.serve.runner import ThreadRunner
+
+log = logging.getLogger("flambeau.serve")
+
+# How much the newest batch counts in the estimate of how long one takes.
+_WEIGHT = 0.2
+_LONGEST_RETRY = 60.0  # seconds
+# How long what was replaced may take to finish its batch, in seconds.
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How requests are gathered.
+
+    Args:
+        max_size: most requests that run together; for generators: most that run side by side.
+        wait_ms: how long a request may wait for others, in milliseconds. With 0 a model that is
+            idle starts at once; what comes while it runs gathers all the same.
+    """
+
+    max_size: int = 32
+    wait_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.max_size < 1:
+            raise ValueError(f"Batch: max_size must be at least 1, but got {self.max_size}")
+        if not 0 <= self.wait_ms < math.inf:
+            raise ValueError(f"Batch: wait_ms must be finite and not negative, got {self.wait_ms}")
+
+
+class Answer(NamedTuple):
+    """What became of a request.
+
+    Args:
+        result: what the model made of it.
+        waited: seconds until the model began.
+        took: seconds that the model ran.
+        size: how many requests ran together.
+    """
+
+    result: Any
+    waited: float
+    took: float
+    size: int
+
+
+class Entry:
+    """A request that waits or runs."""
+
+    __slots__ = ("arrived", "deadline", "future", "item", "run")
+
+    def __init__(self, item: Any, deadline: float, future: asyncio.Future[Any]) -> None:
+        self.item = item
+        self.deadline = deadline
+        self.future = future
+        self.arrived = time.monotonic()
+        self.run: _AsyncRun | None = None
+
+    def is_wanted(self, now: float) -> bool:
+        """Tell whether the caller still waits; that the time is up it hears from the alarm."""
+        return not self.future.done() and self.deadline > now
+
+
+class _AsyncRun(NamedTuple):
+    """A batch that runs on the loop."""
+
+    task: asyncio.Task[None]
+    entries: list[Entry]
+
+
+class _Target(NamedTuple):
+    """What runs batches."""
+
+    run: Callable[..., Any]
+    is_async: bool
+
+    @staticmethod
+    def of(run: Callable[..., Any]) -> _Target:
+        call = getattr(run, "__call__", None)  # noqa: B004 - looked at, not called
+        return _Target(run, inspect.iscoroutinefunction(run) or inspect.iscoroutinefunction(call))
+
+
+def failed(name: str, error: BaseException) -> ServeError:
+    """Return what one caller is told of an error: no other caller gets the same object."""
+    if isinstance(error, ServeError):
+        return copy.copy(error)
+    failure = ModelFailed(f"The model {name!r} failed; the server's log says why.")
+    failure.__cause__ = error
+    return failure
+
+
+class Batcher:
+    """Runs a model on batches of requests.
+
+    Args:
+        run: takes a list of items and returns a list of as many results; a result that is an
+            exception is raised to its own caller. If it is async it runs on the event loop, and
+            its attribute ``concurrency`` says how many batches at a time (1). For :meth:`stream`
+            it takes one item and returns a generator. If it has ``start()``, ``async drain()``,
+            they are called with the batcher's.
+        batch: how requests are gathered.
+        name: of the model, for events and the log.
+        queue: most requests that wait.
+        events: is told what happens.
+    """
+
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        batch: Batch | None = None,
+        *,
+        name: str = "default",
+        queue: int = 256,
+        events: Events | None = None,
+    ) -> None:
+        if queue < 1:
+            raise ValueError(f"Batcher: queue must be at least 1, but got {queue}")
+        self.name = name
+        self.batch = batch or Batch()
+        self._max_size = self.batch.max_size
+        self._wait = self.batch.wait_ms / 1000
+        self._limit = queue
+        self._events = events or Events()
+        self._target = _Target.of(run)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+        self._took: float | None = None  # a batch takes so many seconds, by the last ones
+        self._queue: deque[Entry] = deque()
+        self._pending: set[Entry] = set()  # waiting or running; only the loop touches it
+        self._drained: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
+        self._gathering = False  # it is waited for more requests
+        self._tasks: set[asyncio.Task[None]] = set()  # batches of an async function
+        self._tasks_of_old: set[asyncio.Task[None]] = set()
+        self._pump: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._thread = ThreadRunner(f"flambeau-{name}", self._work, self._is_wanted)
+        _all.add(self)
+
+    # ---- life --------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to serve the running event loop. It may be called twice, and after a drain."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None and self._loop.is_running():
+                raise RuntimeError(f"Batcher {self.name!r} already serves another event loop")
+            self._bind(loop)
+        self._stopping = False
+        self._start_run()
+
+    def _start_run(self) -> None:
+        if start := getattr(self._target.run, "start", None):
+            start()
+        if not self._target.is_async:
+            self._thread.start()
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Forget the loop before, which is closed, and all that waited there."""
+        self._loop = loop
+        self._queue.clear()
+        self._pending = set()
+        self._tasks = set()
+        self._pump = self._alarm = self._drained = None
+        self._alarm_at = math.inf
+        self._gathering = False
+
+    def _forget(self) -> None:
+        """In a forked process: the threads and the loop belong to the parent."""
+        self._thread.forget()
+        self._loop = None
+        self._queue = deque()
+
+    def _is_wanted(self) -> bool:
+        return self._loop is not None and not self._loop.is_closed()
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more requests, finish those that were taken, and end the thread.
+
+        Args:
+            seconds: after which what has not finished is refused.
+        """
+        self._stopping = True
+        loop = asyncio.get_running_loop()
+        end = time.monotonic() + seconds
+        if self._loop is loop and self._pending:
+            self._wake()
+            self._drained = self._drained or loop.create_future()
+            await asyncio.wait([self._drained], timeout=max(seconds, 0.0))
+            self._drained = None
+            for entry in list(self._pending):
+                self._refuse(entry, self._stopped(), "stopping")
+        thread = self._thread.stop()
+        while thread is not None and thread.is_alive() and time.monotonic() < end:
+            await asyncio.sleep(0.001)
+        await _drain_run(self._target.run, end)
+
+    def replace(self, run: Callable[..., Any]) -> None:
+        """Run another function from the next batch on. Any thread may call this.
+
+        The function before finishes its batch; if it has ``drain()`` that is called.
+        """
+        old, self._target = self._target, _Target.of(run)
+        if self._is_wanted() and not self._stopping:
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._begin, old.run)
+
+    def _begin(self, old: Callable[..., Any]) -> None:
+        self._start_run()
+        self._wake()
+        if old is not self._target.run and hasattr(old, "drain"):
+            assert self._loop is not None
+            task = self._loop.create_task(_drain_run(old, time.monotonic() + _PATIENCE))
+            self._tasks_of_old.add(task)
+            task.add_done_callback(self._tasks_of_old.discard)
+
+    # ---- requests ----------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._queue)
+
+    async def submit(self, item: Any, deadline: float) -> Answer:
+        """Let a request run and wait for its answer. Cancelling this drops the request.
+
+        Args:
+            item: one element of what the function gets.
+            deadline: until when the answer must be there, by ``time.monotonic()``, which is what
+                event loops tell as ``time()``.
+
+        Raises:
+            Unavailable: too many wait, or the server stops.
+            DeadlineExceeded: the answer was not ready in time.
+            ModelFailed: the function raised.
+        """
+        entry = self._accept(item, deadline)
+        self._queue.append(entry)
+        self._events.queued(self.name, len(self._queue))
+        self._wake()
+        try:
+            answer: Answer = await entry.future
+            return answer
+        except ModelFailed as failure:
+            # Here, and not where it happened, the log knows which request this is.
+            if failure.__cause__ is not None:
+                log.error("model %r failed", self.name, exc_info=failure.__cause__)
+            raise
+        except asyncio.CancelledError:
+            self._drop(entry)
+            self._cancel_unwanted(entry)
+            self._tell_refused("cancelled")
+            raise
+
+    def _accept(self, item: Any, deadline: float) -> Entry:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._stopping:
+                raise self._refusal("stopping")
+            self.start()
+        if self._stopping:
+            raise self._refusal("stopping")
+        if len(self._queue) >= self._limit:
+            raise self._refusal("queue_full")
+        entry = Entry(item, deadline, loop.create_future())
+        if entry.arrived >= deadline:
+            raise self._refusal("deadline")
+        self._pending.add(entry)
+        if deadline < self._alarm_at:
+            self._set_alarm(deadline)
+        return entry
+
+    def _refusal(self, reason: str) -> ServeError:
+        self._tell_refused(reason)
+        if reason == "deadline":
+            return self._late()
+        if reason == "stopping":
+            return self._stopped()
+        text = f"Too many requests wait for model {self.name!r}. Try again later."
+        return Unavailable(text, retry_after=self.retry_after())
+
+    def _late(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"Model {self.name!r} did not answer in time.")
+
+    def _stopped(self) -> Unavailable:
+        return Unavailable("The server is stopping. Try again later.", retry_after=1.0)
+
+    def retry_after(self) -> float:
+        """Estimate in how many seconds what waits now will have run."""
+        took = self._took if self._took is not None else 1.0
+        batches = math.ceil(len(self._queue) / self._max_size) / self._concurrency() + 1
+        return min(took * batches, _LONGEST_RETRY)
+
+    def _concurrency(self) -> int:
+        run, is_async = self._target
+        return max(int(getattr(run, "concurrency", 1)), 1) if is_async else 1
+
+    def _drop(self, entry: Entry) -> None:
+        """Forget a request that nobody waits for."""
+        with suppress(ValueError):  # it runs
+            self._queue.remove(entry)
+        self._finished(entry)
+
+    def _refuse(self, entry: Entry, error: ServeError, reason: str) -> None:
+        self._drop(entry)
+        if not entry.future.done():
+            entry.future.set_exception(error)
+            self._tell_refused(reason)
+        self._cancel_unwanted(entry)
+
+    def _cancel_unwanted(self, entry: Entry) -> None:
+        """Stop an async function whose callers have all left."""
+        if entry.run is not None and all(other.future.done() for other in entry.run.entries):
+            entry.run.task.cancel()
+
+    def _finished(self, entry: Entry) -> None:
+        self._pending.discard(entry)
+        if not self._pending and self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def _tell_refused(self, reason: str) -> None:
+        self._events.refused(self.name, reason)
+
+    # ---- deadlines ---------------------------------------------------------------
+
+    # One timer for all: it rings at the earliest deadline, mostly to find that request answered.
+    def _set_alarm(self, deadline: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        assert self._loop is not None
+        self._alarm_at = deadline
+        self._alarm = None
+        if deadline < math.inf:
+            delay = max(deadline - time.monotonic(), 0.0)
+            self._alarm = self._loop.call_later(delay, self._refuse_late)
+
+    def _refuse_late(self) -> None:
+        now = time.monotonic()
+        for entry in [entry for entry in self._pending if entry.deadline <= now]:
+            self._refuse(entry, self._late(), "deadline")
+        self._set_alarm(min((entry.deadline for entry in self._pending), default=math.inf))
+
+    # ---- batches -----------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """See to it that what waits is run."""
+        if self._gathering and len(self._queue) < self._max_size and not self._stopping:
+            return
+        if not self._target.is_async:
+            self._thread.wake()
+        elif self._pump is None or self._gathering:
+            if self._pump is not None:
+                self._pump.cancel()
+            assert self._loop is not None
+            # Not at once: others may come in the same turn of the loop.
+            self._pump = self._loop.call_soon(self._start_batches)
+
+    def _pause(self) -> float:
+        """Return how long to wait for more requests."""
+        if not self._wait or self._stopping or len(self._queue) >= self._max_size:
+            return 0.0
+        try:
+            oldest = self._queue[0]
+        except IndexError:  # it was dropped meanwhile
+            return 0.0
+        return oldest.arrived + self._wait - time.monotonic()
+
+    def _take(self, most: int) -> list[Entry]:
+        """Take the next batch from the queue."""
+        entries: list[Entry] = []
+        now = time.monotonic()
+        with suppress(IndexError):
+            while len(entries) < most:
+                entry = self._queue.popleft()
+                if entry.is_wanted(now):
+                    entries.append(entry)
+        self._events.queued(self.name, len(self._queue))
+        return entries
+
+    def _steps(self, entries: list[Entry], post: _Post) -> Generator[list[Entry], _Outcome, None]:
+        """Run a batch: yield what to run and be sent what became of it."""
+        started = time.monotonic()
+        outcome = yield entries
+        if len(entries) == 1 or not _may_be_ones_fault(outcome):
+            post(entries, outcome, started, time.monotonic())
+            return
+        answered = 0
+        for entry in entries:
+            started = time.monotonic()
+            if entry.is_wanted(started):
+                alone = yield [entry]
+                answered += not isinstance(alone, BaseException)
+                post([entry], alone, started, time.monotonic())
+        if answered == len(entries):
+            text = "model %r failed on %d requests together and on none of them alone"
+            log.error(text, self.name, len(entries), exc_info=outcome)  # type: ignore[arg-type]
+
+    def _deliver(
+        self, entries: list[Entry], outcome: _Outcome, started: float, ended: float
+    ) -> None:
+        """Give results to those who wait for them."""
+        took, size = ended - started, len(entries)
+        self._took = took if self._took is None else self._took + _WEIGHT * (took - self._took)
+        results = [outcome] * size if isinstance(outcome, BaseException) else outcome
+        for entry, result in zip(entries, results, strict=True):
+            future = entry.future
+            if not future.done():
+                if isinstance(result, BaseException):
+                    future.set_exception(failed(self.name, result))
+                else:
+                    future.set_result(Answer(result, started - entry.arrived, took, size))
+            self._finished(entry)
+        self._events.batch(self.name, size, started - entries[0].arrived, took)
+
+    # ---- on the thread ----
+
+    def _work(self) -> float | None:
+        """Run batches as long as there are any: what the thread does."""
+        while self._queue and not (target := self._target).is_async:
+            if (pause := self._pause()) > 0:
+                self._gathering = True
+                return pause
+            self._gathering = False
+            if entries := self._take(self._max_size):
+                self._run_on_thread(target.run, entries)
+        self._gathering = False
+        return None
+
+    def _run_on_thread(self, run: Callable[..., Any], entries: list[Entry]) -> None:
+        steps = self._steps(entries, self._post)
+        with suppress(StopIteration):
+            part = next(steps)
+            while True:
+                try:
+                    outcome = _checked(run([entry.item for entry in part]), len(part))
+                except BaseException as error:  # what ends a program fails a request here
+                    part = steps.send(error)
+                else:
+                    part = steps.send(outcome)
+
+    def _post(self, entries: list[Entry], *rest: Any) -> None:
+        """Deliver from the thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            entries[0].future.get_loop().call_soon_threadsafe(self._deliver, entries, *rest)
+
+    # ---- on the loop ----
+
+    def _start_batches(self) -> None:
+        self._pump = None
+        self._gathering = False
+        run, is_async = self._target
+        loop = self._loop
+        while is_async and self._queue and loop is not None:
+            idle = self._concurrency() - len(self._tasks)
+            if idle <= 0:
+                return
+            if (pause := self._pause()) > 0:
+                self._gathering = True
+                self._pump = loop.call_later(pause, self._start_batches)
+                return
+            share = math.ceil(len(self._queue) / idle)
+            if entries := self._take(min(self._max_size, share)):
+                task = loop.create_task(self._run_on_loop(run, entries))
+                self._tasks.add(task)
+                task.add_done_callback(self._batch_ended)
+                for entry in entries:
+                    entry.run = _AsyncRun(task, entries)
+
+    def _batch_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._queue and task.get_loop() is self._loop:
+            self._wake()
+
+    async def _run_on_loop(self, run: Callable[..., Any], entries: list[Entry]) -> None:
+        steps = self._steps(entries, self._deliver)
+        with suppress(StopIteration):
+            part = next(steps)
+            while True:
+                try:
+                    outcome = _checked(await run([entry.item for entry in part]), len(part))
+                except asyncio.CancelledError as error:
+                    task = asyncio.current_task()
+                    if task is not None and task.cancelling():  # all callers have left
+                        return
+                    part = steps.send(error)
+                except Exception as error:
+                    part = steps.send(error)
+                else:
+                    part = steps.send(outcome)
+
+
+_Outcome = list[Any] | BaseException
+_Post = Callable[[list[Entry], _Outcome, float, float], None]
+
+
+def _checked(results: Any, count: int) -> list[Any]:
+    if not isinstance(results, list | tuple) or len(results) != count:
+        got = f"{len(results)}" if isinstance(results, list | tuple) else type(results).__name__
+        raise TypeError(f"run: expected a list of {count} results, one for each item, got {got}")
+    return list(results)
+
+
+def _may_be_ones_fault(outcome: _Outcome) -> bool:
+    return isinstance(outcome, BaseException) and not isinstance(outcome, ServeError)
+
+
+async def _drain_run(run: Callable[..., Any], end: float) -> None:
+    if drain := getattr(run, "drain", None):
+        await drain(max(end - time.monotonic(), 0.0))
+
+
+_all: weakref.WeakSet[Batcher] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for batcher in _all:
+        batcher._forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)
