@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 from flambeau.serve.errors import DeadlineExceeded, ModelFailed, ServeError, Unavailable
 from flambeau.serve.events import Events
+from flambeau.serve.generators import GeneratorFailed, Source, Stream, open_source
 from flambeau.serve.runner import ThreadRunner
 
 log = logging.getLogger("flambeau.serve")
@@ -156,6 +157,8 @@ class Batcher:
         self._took: float | None = None  # a batch takes so many seconds, by the last ones
         self._queue: deque[Entry] = deque()
         self._pending: set[Entry] = set()  # waiting or running; only the loop touches it
+        self._streams: set[Source] = set()  # that run
+        self._waiting_streams: deque[Entry] = deque()
         self._drained: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = math.inf
@@ -188,6 +191,8 @@ class Batcher:
         """Forget the loop before, which is closed, and all that waited there."""
         self._loop = loop
         self._queue.clear()
+        self._waiting_streams.clear()
+        self._streams = set()
         self._pending = set()
         self._tasks = set()
         self._pump = self._alarm = self._drained = None
@@ -212,13 +217,15 @@ class Batcher:
         self._stopping = True
         loop = asyncio.get_running_loop()
         end = time.monotonic() + seconds
-        if self._loop is loop and self._pending:
+        if self._loop is loop and (self._pending or self._streams):
             self._wake()
             self._drained = self._drained or loop.create_future()
             await asyncio.wait([self._drained], timeout=max(seconds, 0.0))
             self._drained = None
             for entry in list(self._pending):
                 self._refuse(entry, self._stopped(), "stopping")
+            for source in self._streams:
+                source.abort(self._stopped())
         thread = self._thread.stop()
         while thread is not None and thread.is_alive() and time.monotonic() < end:
             await asyncio.sleep(0.001)
@@ -248,7 +255,7 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return len(self._queue)
+        return len(self._queue) + len(self._waiting_streams)
 
     async def submit(self, item: Any, deadline: float) -> Answer:
         """Let a request run and wait for its answer. Cancelling this drops the request.
@@ -289,7 +296,7 @@ class Batcher:
             self.start()
         if self._stopping:
             raise self._refusal("stopping")
-        if len(self._queue) >= self._limit:
+        if self.waiting >= self._limit:
             raise self._refusal("queue_full")
         entry = Entry(item, deadline, loop.create_future())
         if entry.arrived >= deadline:
@@ -326,8 +333,9 @@ class Batcher:
 
     def _drop(self, entry: Entry) -> None:
         """Forget a request that nobody waits for."""
-        with suppress(ValueError):  # it runs
-            self._queue.remove(entry)
+        for queue in (self._queue, self._waiting_streams):
+            with suppress(ValueError):  # it runs
+                queue.remove(entry)
         self._finished(entry)
 
     def _refuse(self, entry: Entry, error: ServeError, reason: str) -> None:
@@ -344,8 +352,12 @@ class Batcher:
 
     def _finished(self, entry: Entry) -> None:
         self._pending.discard(entry)
-        if not self._pending and self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
+        self._look_if_drained()
+
+    def _look_if_drained(self) -> None:
+        if self._drained is None or self._drained.done() or self._pending or self._streams:
+            return
+        self._drained.set_result(None)
 
     def _tell_refused(self, reason: str) -> None:
         self._events.refused(self.name, reason)
@@ -368,6 +380,82 @@ class Batcher:
         for entry in [entry for entry in self._pending if entry.deadline <= now]:
             self._refuse(entry, self._late(), "deadline")
         self._set_alarm(min((entry.deadline for entry in self._pending), default=math.inf))
+
+    # ---- generators --------------------------------------------------------------
+
+    def stream(self, item: Any, deadline: float, *, pause: float = math.inf) -> Stream:
+        """Let the function generate an answer in parts.
+
+        Args:
+            item: what the function gets.
+            deadline: until when all parts must be there, by ``time.monotonic()``.
+            pause: most seconds between two parts.
+
+        Returns:
+            What to iterate over with ``async for``. Awaiting it first waits until the generator
+            may begin: as many run as a batch may have requests, others wait in the queue. Both
+            raise what :meth:`submit` raises. ``await stream.aclose()`` ends the generator within
+            one step.
+        """
+
+        async def begin() -> Source:
+            return await self._open_stream(item, deadline)
+
+        return Stream(begin, deadline, pause, self._stream_error)
+
+    async def _open_stream(self, item: Any, deadline: float) -> Source:
+        entry = self._accept(item, deadline)
+        if len(self._streams) >= self._places():
+            self._waiting_streams.append(entry)
+            self._events.queued(self.name, self.waiting)
+        else:
+            self._begin_stream(entry)
+        try:
+            source: Source = await entry.future
+            return source
+        except asyncio.CancelledError:
+            if entry.future.cancelled():
+                self._drop(entry)
+                self._tell_refused("cancelled")
+            else:
+                entry.future.result().close()
+            raise
+
+    def _places(self) -> int:
+        return int(getattr(self._target.run, "concurrency", self._max_size))
+
+    def _begin_stream(self, entry: Entry) -> None:
+        started = time.monotonic()
+
+        def ended() -> None:
+            self._streams.discard(source)
+            took = time.monotonic() - started
+            self._note(took)
+            self._events.batch(self.name, 1, started - entry.arrived, took)
+            self._begin_next_stream()
+            self._look_if_drained()
+
+        run = self._target.run
+        source = open_source(getattr(run, "stream", run), entry.item, entry.deadline, ended)
+        self._streams.add(source)
+        entry.future.set_result(source)
+        self._finished(entry)
+
+    def _begin_next_stream(self) -> None:
+        while self._waiting_streams and len(self._streams) < self._places():
+            entry = self._waiting_streams.popleft()
+            if entry.is_wanted(time.monotonic()):
+                self._begin_stream(entry)
+        self._events.queued(self.name, self.waiting)
+
+    def _stream_error(self, error: BaseException) -> BaseException:
+        if isinstance(error, GeneratorFailed) and error.__cause__ is not None:
+            failure = failed(self.name, error.__cause__)
+            if failure.__cause__ is not None:
+                log.error("model %r failed", self.name, exc_info=failure.__cause__)
+            return failure
+        self._tell_refused("deadline")
+        return self._late()
 
     # ---- batches -----------------------------------------------------------------
 
@@ -429,7 +517,7 @@ class Batcher:
     ) -> None:
         """Give results to those who wait for them."""
         took, size = ended - started, len(entries)
-        self._took = took if self._took is None else self._took + _WEIGHT * (took - self._took)
+        self._note(took)
         results = [outcome] * size if isinstance(outcome, BaseException) else outcome
         for entry, result in zip(entries, results, strict=True):
             future = entry.future
@@ -440,6 +528,9 @@ class Batcher:
                     future.set_result(Answer(result, started - entry.arrived, took, size))
             self._finished(entry)
         self._events.batch(self.name, size, started - entries[0].arrived, took)
+
+    def _note(self, took: float) -> None:
+        self._took = took if self._took is None else self._took + _WEIGHT * (took - self._took)
 
     # ---- on the thread ----
 

@@ -8,13 +8,27 @@ import time
 import weakref
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 # How often an idle thread looks whether anybody is left to work for, in seconds.
 _WATCH_INTERVAL = 5.0
 # How long the threads of a process that exits may take to end, in seconds.
 _PATIENCE = 2.0
 
-_running: weakref.WeakSet[ThreadRunner] = weakref.WeakSet()
+
+class Stoppable(Protocol):
+    """Has a thread."""
+
+    def stop(self) -> threading.Thread | None:
+        """Let the thread end when it has done what it does, and return it."""
+
+
+_running: weakref.WeakSet[Stoppable] = weakref.WeakSet()
+
+
+def stop_at_exit(runner: Stoppable) -> None:
+    """Stop a thread, if it is still there, when the process exits."""
+    _running.add(runner)
 
 
 @atexit.register
@@ -60,7 +74,7 @@ class ThreadRunner:
                 target=self._main, args=(calls,), name=self._name, daemon=True
             )
             self._thread.start()
-        _running.add(self)
+        stop_at_exit(self)
 
     def wake(self) -> None:
         """Let the thread work if it is idle; one that works looks again before it rests."""
