@@ -1,0 +1,73 @@
+"""Serving: from a trained model to a REST API and a page.
+
+>>> from flambeau.serve import Tensor, serve
+>>> app = serve(fb.nn.Linear(4, 2), input=Tensor((4,)), output=Tensor((2,)))
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flambeau.serve.app import Server, serve
+    from flambeau.serve.batching import Batch
+    from flambeau.serve.errors import InvalidInput, ServeError
+    from flambeau.serve.events import Events
+    from flambeau.serve.fields import Field, File, Image, Json, Labels, Tensor, Text
+    from flambeau.serve.limits import Limits
+    from flambeau.serve.models import Model
+
+_HOMES = {
+    "app": ("Server", "serve"),
+    "batching": ("Batch",),
+    "errors": ("InvalidInput", "ServeError"),
+    "events": ("Events",),
+    "fields": ("Field", "File", "Image", "Json", "Labels", "Tensor", "Text"),
+    "keys": ("ApiKey",),
+    "limits": ("Limits",),
+    "models": ("Model",),
+    "run": ("run",),
+    "settings": ("Settings",),
+    "text": ("TextModel",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+# Packages of the extra: their absence has one remedy.
+_EXTRA = {"fastapi", "starlette", "pydantic", "pydantic_settings", "msgspec", "python_multipart"}
+_EXTRA |= {"uvicorn", "uvloop", "httptools", "prometheus_client"}
+
+__all__ = [
+    "ApiKey",
+    "Batch",
+    "Events",
+    "Field",
+    "File",
+    "Image",
+    "InvalidInput",
+    "Json",
+    "Labels",
+    "Limits",
+    "Model",
+    "ServeError",
+    "Server",
+    "Settings",
+    "Tensor",
+    "Text",
+    "TextModel",
+    "run",
+    "serve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    try:
+        found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        raise ImportError(
+            f"flambeau.serve needs {error.name}: pip install 'flambeau[serve]'", name=error.name
+        ) from error
+    globals()[name] = found
+    return found

@@ -1,0 +1,303 @@
+"""What the server says of itself: OpenAPI 3.1 with ``x-flambeau`` for pages and clients."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from flambeau.serve import errors
+from flambeau.serve.endpoint import paths, raw_input
+from flambeau.serve.fields import Field
+from flambeau.serve.models import Model
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from flambeau.serve.app import Server
+
+Schema = dict[str, Any]
+
+ERRORS = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.ServeError)
+]
+_NULLABLE = {"type": ["string", "null"]}
+ERROR: Schema = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": _NULLABLE,
+                "code": _NULLABLE,
+                "request_id": _NULLABLE,
+            },
+            "required": ["message", "type", "param", "code", "request_id"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
+
+
+def reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def error_responses(*statuses: int) -> Schema:
+    """The responses that say what went wrong, by status; all there are by default.
+
+    A route declares those that it can give; what refuses requests before they reach a route can
+    give 401, 403, 408, 413, 429 and 503 anywhere.
+    """
+    made = {}
+    for kind in sorted(ERRORS, key=lambda kind: kind.status):
+        if not statuses or kind.status in statuses:
+            made[str(kind.status)] = {
+                "description": (kind.__doc__ or HTTPStatus(kind.status).phrase).splitlines()[0],
+                "content": {"application/json": {"schema": reference("Error")}},
+            }
+    return made
+
+
+EVERYWHERE = (400, 401, 403, 408, 413, 415, 429, 500, 503, 504)
+
+
+class Components:
+    """The schemas that others refer to."""
+
+    def __init__(self) -> None:
+        self.schemas: Schema = {"Error": ERROR}
+
+    def add(self, name: str, schema: Schema) -> Schema:
+        """Keep a schema and return the reference to it; a name that is taken gets a number."""
+        wanted, number = re.sub(r"[^A-Za-z0-9._-]", "_", name), 1
+        name = wanted
+        while name in self.schemas and self.schemas[name] != schema:
+            number += 1
+            name = f"{wanted}{number}"
+        self.schemas[name] = schema
+        return reference(name)
+
+    def lift(self, schema: Schema) -> Schema:
+        """Return a schema whose own definitions have moved here."""
+        definitions = schema.get("$defs", {})
+        names: dict[str, str] = {}
+        for name in definitions:
+            # Taken first, filled in below: definitions may refer to each other.
+            names[name] = self.add(name, {"title": name, "$comment": id(definitions)})["$ref"]
+        for name, definition in definitions.items():
+            self.schemas[names[name].rpartition("/")[2]] = _renamed(definition, names)
+        plain = {key: value for key, value in schema.items() if key != "$defs"}
+        made: Schema = _renamed(plain, names)
+        return made
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_renamed(each, names) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _renamed(each, names) for key, each in value.items()}
+    target = value.get("$ref")
+    if isinstance(target, str):
+        made["$ref"] = names.get(target.removeprefix("#/$defs/"), target)
+    return made
+
+
+def _object(fields: dict[str, Field], components: Components, output: bool) -> Schema:
+    properties = {
+        name: components.lift(field.schema(output=output)) for name, field in fields.items()
+    }
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _form(model: Model) -> Schema:
+    """The same inputs as parts of a form."""
+    properties: Schema = {}
+    encoding: Schema = {}
+    for name, field in model.signature.inputs.items():
+        media = [each for each in field.media_types if each != "application/json"]
+        properties[name] = {"type": "string"}
+        if media != ["text/plain"]:
+            properties[name]["format"] = "binary"
+        encoding[name] = {"contentType": ", ".join(field.media_types)}
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    return {"schema": schema, "encoding": encoding}
+
+
+def _body(model: Model, schema: Schema) -> Schema:
+    content: Schema = {"application/json": {"schema": schema}}
+    if model.example is not None:
+        content["application/json"]["example"] = model.example
+    content["multipart/form-data"] = _form(model)
+    raw = raw_input(model)
+    for media_type in raw[1] if raw else ():
+        text = {"type": "string"}
+        content[media_type] = {
+            "schema": text if media_type.startswith("text/") else {**text, "format": "binary"}
+        }
+    return {"required": True, "content": content}
+
+
+def _answer(model: Model, schema: Schema) -> Schema:
+    if model.stream:
+        return {
+            "description": "An event for each result, then `event: done` or `event: error`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "x-item": schema}},
+        }
+    timing = {"description": "Time in the queue and in the model, and the batch's size."}
+    return {
+        "description": "What the model found.",
+        "headers": {"server-timing": {**timing, "schema": {"type": "string"}}},
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _operation(model: Model, operation_id: str, request: Schema, response: Schema) -> Schema:
+    made: Schema = {
+        "operationId": operation_id,
+        "summary": f"Predict with {model.name}",
+        "tags": ["models"],
+        "requestBody": _body(model, request),
+        "responses": {
+            "200": _answer(model, response),
+            **error_responses(*EVERYWHERE, 422),
+        },
+    }
+    if model.description:
+        made["description"] = model.description
+    return made
+
+
+class _Ids:
+    """Operation ids, which must differ."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def make(self, *parts: str) -> str:
+        wanted = made = re.sub(r"\W", "_", "_".join(parts), flags=re.ASCII)
+        number = 1
+        while made in self._taken:
+            number += 1
+            made = f"{wanted}_{number}"
+        self._taken.add(made)
+        return made
+
+
+def model_paths(server: Server, components: Components) -> Schema:
+    """The paths of all models."""
+    found: Schema = {}
+    ids = _Ids()
+    for model in server.registry:
+        title = model.id
+        request = components.add(
+            f"{title}.Request", _object(model.signature.inputs, components, False)
+        )
+        response = components.add(
+            f"{title}.Response", _object(model.signature.outputs, components, True)
+        )
+        for path in paths(server, model):
+            parts = ["predict"]
+            if path != "/predict":
+                parts.append(model.name)
+            if "/versions/" in path:
+                parts.append(model.version)
+            found[path] = {"post": _operation(model, ids.make(*parts), request, response)}
+    found.update(_listings(server, components, ids))
+    return found
+
+
+def _listings(server: Server, components: Components, ids: _Ids) -> Schema:
+    if not len(server.registry):
+        return {}
+    described = {"type": "object"}
+    listing = {
+        "type": "object",
+        "properties": {"models": {"type": "array", "items": described}},
+        "required": ["models"],
+    }
+    schema = components.add("Models", listing)
+    found = {"/models": {"get": _get(ids.make("list_models"), "List the models", schema)}}
+    for name in server.registry.names():
+        operation = _get(ids.make("describe", name), f"Describe {name}", schema)
+        found[f"/models/{name}"] = {"get": operation}
+    return found
+
+
+def _get(operation_id: str, summary: str, schema: Schema) -> Schema:
+    content = {"application/json": {"schema": schema}}
+    return {
+        "operationId": operation_id,
+        "summary": summary,
+        "tags": ["models"],
+        "responses": {
+            "200": {"description": summary + ".", "content": content},
+            **error_responses(*EVERYWHERE),
+        },
+    }
+
+
+def _describe(server: Server, model: Model) -> Schema:
+    signature = model.signature
+    return {
+        "name": model.name,
+        "version": model.version,
+        "path": paths(server, model)[0],
+        "default": next(iter(server.registry)) is model,
+        "stream": model.stream,
+        "description": model.description,
+        "inputs": {n: {"kind": f.kind, **f.hints()} for n, f in signature.inputs.items()},
+        "outputs": {n: {"kind": f.kind, **f.hints()} for n, f in signature.outputs.items()},
+        "example": model.example,
+    }
+
+
+def describe_model(server: Server, name: str) -> Schema:
+    """What ``GET /models/{name}`` answers."""
+    versions = server.registry.versions(name)
+    return {"models": [_describe(server, m) | {"state": server.state(m)} for m in versions]}
+
+
+def describe_models(server: Server) -> Schema:
+    """What ``GET /models`` answers."""
+    return {"models": [_describe(server, m) | {"state": server.state(m)} for m in server.registry]}
+
+
+def install(app: FastAPI, server: Server) -> None:
+    """Let ``app.openapi()`` tell of the models beside the routes that users add."""
+    plain = app.openapi
+
+    def openapi() -> Schema:
+        document = plain()
+        if "x-flambeau" in document:
+            return document
+        components = Components()
+        components.schemas.update(document.get("components", {}).get("schemas", {}))
+        document["paths"] = {**model_paths(server, components), **document.get("paths", {})}
+        document.setdefault("components", {})["schemas"] = components.schemas
+        document["x-flambeau"] = {
+            "models": [_describe(server, model) for model in server.registry],
+            "text": server.text_models,
+        }
+        for extend in server.extend_openapi:
+            extend(document)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
