@@ -26,7 +26,7 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 endif
 
-PACKAGE := $(shell find src csrc cmake CMakeLists.txt pyproject.toml -type f -not -name '*.pyc' \
+PACKAGE := $(shell find src csrc cmake web/client/src CMakeLists.txt pyproject.toml -type f -not -name '*.pyc' \
              -not -name '*.so')
 INSTALLED := $(VENV)/.installed
 ISA := $(shell grep -qm1 avx512vl /proc/cpuinfo 2>/dev/null && echo v4 || echo v3)

@@ -7,6 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flambeau.cli.client import client
+
 app = typer.Typer(
     name="flambeau", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
@@ -50,6 +52,9 @@ def predict(
         _fail(str(error))
     ranked = sorted(zip(classifier.classes, probabilities, strict=True), key=lambda pair: -pair[1])
     Console().print(_table(image.name, ranked[:top]))
+
+
+app.command()(client)
 
 
 def _fail(message: str) -> None:
