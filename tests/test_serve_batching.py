@@ -10,44 +10,12 @@ import pytest
 
 pytest.importorskip("msgspec")
 
+from serve_helpers import FAR, Heard, outcome, play, soon, submit, until
+
 from flambeau.serve.batching import Answer, Batch, Batcher
 from flambeau.serve.errors import DeadlineExceeded, InvalidInput, ModelFailed, Unavailable
-from flambeau.serve.events import Events
 
-FAR = 120.0  # seconds: a time that no test reaches
-
-
-def soon():
-    return time.monotonic() + FAR
-
-
-def loops():
-    choices = [asyncio.SelectorEventLoop]
-    try:
-        import uvloop
-
-        choices.append(uvloop.new_event_loop)
-    except ImportError:
-        pass
-    return choices
-
-
-@pytest.fixture(params=loops(), ids=lambda loop: loop.__module__)
-def play(request):
-    """Runs a coroutine on each kind of event loop."""
-
-    def run(coroutine):
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            return runner.run(asyncio.wait_for(coroutine, FAR))
-
-    return run
-
-
-async def until(condition):
-    end = time.monotonic() + FAR
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        await asyncio.sleep(0.001)
+__all__ = ["play"]
 
 
 class Gate:
@@ -76,30 +44,6 @@ class AsyncGate(Gate):
 @pytest.fixture(params=[Gate, AsyncGate])
 def gate(request):
     return request.param()
-
-
-def submit(batcher, item, deadline=None):
-    return asyncio.ensure_future(batcher.submit(item, deadline or soon()))
-
-
-async def outcome(task):
-    try:
-        return await task
-    except Exception as error:
-        return error
-
-
-class Heard(Events):
-    def __init__(self):
-        self.refusals = []
-        self.sizes = []
-
-    def refused(self, model, reason):
-        self.refusals.append(reason)
-
-    def batch(self, model, size, waited, took):
-        assert waited >= 0 and took >= 0
-        self.sizes.append(size)
 
 
 def test_what_comes_while_the_model_runs_is_its_next_batch(play, gate):
@@ -457,7 +401,7 @@ def test_every_accepted_request_is_answered_exactly_once(play, is_async):
         await asyncio.gather(*clients)
         await batcher.drain(FAR)
         assert len(fates) == 32 * 40
-        assert batcher.waiting == 0 and not batcher._pending
+        assert batcher.waiting == 0 and not batcher._admission._taken
         refused = (Unavailable, DeadlineExceeded)
         for item, fate in fates.items():
             if isinstance(fate, ModelFailed):

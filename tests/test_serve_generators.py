@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("msgspec")
 
-from test_serve_batching import FAR, Heard, outcome, play, soon, until
+from serve_helpers import FAR, Heard, outcome, play, soon, until
 
 from flambeau.serve.batching import Batch, Batcher
 from flambeau.serve.errors import DeadlineExceeded, InvalidInput, ModelFailed, Unavailable

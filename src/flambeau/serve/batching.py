@@ -11,7 +11,7 @@ bad one does not fail its neighbours. The function must allow that.
 from __future__ import annotations
 
 import asyncio
-import copy
+import functools
 import inspect
 import logging
 import math
@@ -24,16 +24,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from flambeau.serve.admission import Admission, Entry
 from flambeau.serve.errors import DeadlineExceeded, ModelFailed, ServeError, Unavailable
 from flambeau.serve.events import Events
-from flambeau.serve.generators import GeneratorFailed, Source, Stream, open_source
+from flambeau.serve.generators import Source, Stream, Streams, is_any
 from flambeau.serve.runner import ThreadRunner
 
 log = logging.getLogger("flambeau.serve")
 
-# How much the newest batch counts in the estimate of how long one takes.
-_WEIGHT = 0.2
-_LONGEST_RETRY = 60.0  # seconds
 # How long what was replaced may take to finish its batch, in seconds.
 _PATIENCE = 60.0
 
@@ -74,49 +72,18 @@ class Answer(NamedTuple):
     size: int
 
 
-class Entry:
-    """A request that waits or runs."""
-
-    __slots__ = ("arrived", "deadline", "future", "item", "run")
-
-    def __init__(self, item: Any, deadline: float, future: asyncio.Future[Any]) -> None:
-        self.item = item
-        self.deadline = deadline
-        self.future = future
-        self.arrived = time.monotonic()
-        self.run: _AsyncRun | None = None
-
-    def is_wanted(self, now: float) -> bool:
-        """Tell whether the caller still waits; that the time is up it hears from the alarm."""
-        return not self.future.done() and self.deadline > now
-
-
-class _AsyncRun(NamedTuple):
-    """A batch that runs on the loop."""
-
-    task: asyncio.Task[None]
-    entries: list[Entry]
-
-
 class _Target(NamedTuple):
     """What runs batches."""
 
     run: Callable[..., Any]
     is_async: bool
+    needs_thread: bool
 
     @staticmethod
     def of(run: Callable[..., Any]) -> _Target:
-        call = getattr(run, "__call__", None)  # noqa: B004 - looked at, not called
-        return _Target(run, inspect.iscoroutinefunction(run) or inspect.iscoroutinefunction(call))
-
-
-def failed(name: str, error: BaseException) -> ServeError:
-    """Return what one caller is told of an error: no other caller gets the same object."""
-    if isinstance(error, ServeError):
-        return copy.copy(error)
-    failure = ModelFailed(f"The model {name!r} failed; the server's log says why.")
-    failure.__cause__ = error
-    return failure
+        is_async = is_any(run, inspect.iscoroutinefunction)
+        generates = is_any(run, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+        return _Target(run, is_async, not is_async and not generates)
 
 
 class Batcher:
@@ -149,19 +116,12 @@ class Batcher:
         self.batch = batch or Batch()
         self._max_size = self.batch.max_size
         self._wait = self.batch.wait_ms / 1000
-        self._limit = queue
         self._events = events or Events()
         self._target = _Target.of(run)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = False
-        self._took: float | None = None  # a batch takes so many seconds, by the last ones
         self._queue: deque[Entry] = deque()
-        self._pending: set[Entry] = set()  # waiting or running; only the loop touches it
-        self._streams: set[Source] = set()  # that run
-        self._waiting_streams: deque[Entry] = deque()
-        self._drained: asyncio.Future[None] | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = math.inf
+        self._admission = Admission(name, queue, self._events, self._drop)
+        self._streams = Streams(self._admission, self._events, self._places, self._generator)
         self._gathering = False  # it is waited for more requests
         self._tasks: set[asyncio.Task[None]] = set()  # batches of an async function
         self._tasks_of_old: set[asyncio.Task[None]] = set()
@@ -178,25 +138,23 @@ class Batcher:
             if self._loop is not None and self._loop.is_running():
                 raise RuntimeError(f"Batcher {self.name!r} already serves another event loop")
             self._bind(loop)
-        self._stopping = False
+        self._admission.stopping = False
         self._start_run()
 
     def _start_run(self) -> None:
         if start := getattr(self._target.run, "start", None):
             start()
-        if not self._target.is_async:
+        if self._target.needs_thread:
             self._thread.start()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Forget the loop before, which is closed, and all that waited there."""
         self._loop = loop
         self._queue.clear()
-        self._waiting_streams.clear()
-        self._streams = set()
-        self._pending = set()
+        self._admission.bind(loop)
+        self._streams.bind()
         self._tasks = set()
-        self._pump = self._alarm = self._drained = None
-        self._alarm_at = math.inf
+        self._pump = None
         self._gathering = False
 
     def _forget(self) -> None:
@@ -214,18 +172,11 @@ class Batcher:
         Args:
             seconds: after which what has not finished is refused.
         """
-        self._stopping = True
-        loop = asyncio.get_running_loop()
         end = time.monotonic() + seconds
-        if self._loop is loop and (self._pending or self._streams):
+        self._admission.stopping = True
+        if self._loop is asyncio.get_running_loop():
             self._wake()
-            self._drained = self._drained or loop.create_future()
-            await asyncio.wait([self._drained], timeout=max(seconds, 0.0))
-            self._drained = None
-            for entry in list(self._pending):
-                self._refuse(entry, self._stopped(), "stopping")
-            for source in self._streams:
-                source.abort(self._stopped())
+        await self._admission.close(seconds)
         thread = self._thread.stop()
         while thread is not None and thread.is_alive() and time.monotonic() < end:
             await asyncio.sleep(0.001)
@@ -237,7 +188,7 @@ class Batcher:
         The function before finishes its batch; if it has ``drain()`` that is called.
         """
         old, self._target = self._target, _Target.of(run)
-        if self._is_wanted() and not self._stopping:
+        if self._is_wanted() and not self._admission.stopping:
             assert self._loop is not None
             self._loop.call_soon_threadsafe(self._begin, old.run)
 
@@ -255,7 +206,7 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """How many requests wait."""
-        return len(self._queue) + len(self._waiting_streams)
+        return len(self._queue) + self._streams.waiting
 
     async def submit(self, item: Any, deadline: float) -> Answer:
         """Let a request run and wait for its answer. Cancelling this drops the request.
@@ -272,116 +223,17 @@ class Batcher:
         """
         entry = self._accept(item, deadline)
         self._queue.append(entry)
-        self._events.queued(self.name, len(self._queue))
+        self._admission.tell(self._events.queued, len(self._queue))
         self._wake()
         try:
             answer: Answer = await entry.future
             return answer
         except ModelFailed as failure:
-            # Here, and not where it happened, the log knows which request this is.
-            if failure.__cause__ is not None:
-                log.error("model %r failed", self.name, exc_info=failure.__cause__)
+            self._admission.report(failure)
             raise
         except asyncio.CancelledError:
-            self._drop(entry)
-            self._cancel_unwanted(entry)
-            self._tell_refused("cancelled")
+            self._admission.left(entry)
             raise
-
-    def _accept(self, item: Any, deadline: float) -> Entry:
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            if self._stopping:
-                raise self._refusal("stopping")
-            self.start()
-        if self._stopping:
-            raise self._refusal("stopping")
-        if self.waiting >= self._limit:
-            raise self._refusal("queue_full")
-        entry = Entry(item, deadline, loop.create_future())
-        if entry.arrived >= deadline:
-            raise self._refusal("deadline")
-        self._pending.add(entry)
-        if deadline < self._alarm_at:
-            self._set_alarm(deadline)
-        return entry
-
-    def _refusal(self, reason: str) -> ServeError:
-        self._tell_refused(reason)
-        if reason == "deadline":
-            return self._late()
-        if reason == "stopping":
-            return self._stopped()
-        text = f"Too many requests wait for model {self.name!r}. Try again later."
-        return Unavailable(text, retry_after=self.retry_after())
-
-    def _late(self) -> DeadlineExceeded:
-        return DeadlineExceeded(f"Model {self.name!r} did not answer in time.")
-
-    def _stopped(self) -> Unavailable:
-        return Unavailable("The server is stopping. Try again later.", retry_after=1.0)
-
-    def retry_after(self) -> float:
-        """Estimate in how many seconds what waits now will have run."""
-        took = self._took if self._took is not None else 1.0
-        batches = math.ceil(len(self._queue) / self._max_size) / self._concurrency() + 1
-        return min(took * batches, _LONGEST_RETRY)
-
-    def _concurrency(self) -> int:
-        run, is_async = self._target
-        return max(int(getattr(run, "concurrency", 1)), 1) if is_async else 1
-
-    def _drop(self, entry: Entry) -> None:
-        """Forget a request that nobody waits for."""
-        for queue in (self._queue, self._waiting_streams):
-            with suppress(ValueError):  # it runs
-                queue.remove(entry)
-        self._finished(entry)
-
-    def _refuse(self, entry: Entry, error: ServeError, reason: str) -> None:
-        self._drop(entry)
-        if not entry.future.done():
-            entry.future.set_exception(error)
-            self._tell_refused(reason)
-        self._cancel_unwanted(entry)
-
-    def _cancel_unwanted(self, entry: Entry) -> None:
-        """Stop an async function whose callers have all left."""
-        if entry.run is not None and all(other.future.done() for other in entry.run.entries):
-            entry.run.task.cancel()
-
-    def _finished(self, entry: Entry) -> None:
-        self._pending.discard(entry)
-        self._look_if_drained()
-
-    def _look_if_drained(self) -> None:
-        if self._drained is None or self._drained.done() or self._pending or self._streams:
-            return
-        self._drained.set_result(None)
-
-    def _tell_refused(self, reason: str) -> None:
-        self._events.refused(self.name, reason)
-
-    # ---- deadlines ---------------------------------------------------------------
-
-    # One timer for all: it rings at the earliest deadline, mostly to find that request answered.
-    def _set_alarm(self, deadline: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        assert self._loop is not None
-        self._alarm_at = deadline
-        self._alarm = None
-        if deadline < math.inf:
-            delay = max(deadline - time.monotonic(), 0.0)
-            self._alarm = self._loop.call_later(delay, self._refuse_late)
-
-    def _refuse_late(self) -> None:
-        now = time.monotonic()
-        for entry in [entry for entry in self._pending if entry.deadline <= now]:
-            self._refuse(entry, self._late(), "deadline")
-        self._set_alarm(min((entry.deadline for entry in self._pending), default=math.inf))
-
-    # ---- generators --------------------------------------------------------------
 
     def stream(self, item: Any, deadline: float, *, pause: float = math.inf) -> Stream:
         """Let the function generate an answer in parts.
@@ -399,69 +251,40 @@ class Batcher:
         """
 
         async def begin() -> Source:
-            return await self._open_stream(item, deadline)
+            return await self._streams.open(self._accept(item, deadline))
 
-        return Stream(begin, deadline, pause, self._stream_error)
+        return Stream(begin, deadline, pause, self._streams.error)
 
-    async def _open_stream(self, item: Any, deadline: float) -> Source:
-        entry = self._accept(item, deadline)
-        if len(self._streams) >= self._places():
-            self._waiting_streams.append(entry)
-            self._events.queued(self.name, self.waiting)
-        else:
-            self._begin_stream(entry)
-        try:
-            source: Source = await entry.future
-            return source
-        except asyncio.CancelledError:
-            if entry.future.cancelled():
-                self._drop(entry)
-                self._tell_refused("cancelled")
-            else:
-                entry.future.result().close()
-            raise
+    def _accept(self, item: Any, deadline: float) -> Entry:
+        if self._loop is not asyncio.get_running_loop() and not self._admission.stopping:
+            self.start()
+        # Whole rounds of all that wait, and the one that runs.
+        rounds = len(self._queue) // (self._max_size * self._concurrency()) + 2
+        return self._admission.take(item, deadline, self.waiting, rounds)
+
+    def _concurrency(self) -> int:
+        run, is_async, _ = self._target
+        return max(int(getattr(run, "concurrency", 1)), 1) if is_async else 1
 
     def _places(self) -> int:
+        """Return how many generators may run."""
         return int(getattr(self._target.run, "concurrency", self._max_size))
 
-    def _begin_stream(self, entry: Entry) -> None:
-        started = time.monotonic()
+    def _generator(self) -> Callable[[Any], Any]:
+        run: Any = self._target.run
+        return getattr(run, "stream", run)  # type: ignore[no-any-return]
 
-        def ended() -> None:
-            self._streams.discard(source)
-            took = time.monotonic() - started
-            self._note(took)
-            self._events.batch(self.name, 1, started - entry.arrived, took)
-            self._begin_next_stream()
-            self._look_if_drained()
-
-        run = self._target.run
-        source = open_source(getattr(run, "stream", run), entry.item, entry.deadline, ended)
-        self._streams.add(source)
-        entry.future.set_result(source)
-        self._finished(entry)
-
-    def _begin_next_stream(self) -> None:
-        while self._waiting_streams and len(self._streams) < self._places():
-            entry = self._waiting_streams.popleft()
-            if entry.is_wanted(time.monotonic()):
-                self._begin_stream(entry)
-        self._events.queued(self.name, self.waiting)
-
-    def _stream_error(self, error: BaseException) -> BaseException:
-        if isinstance(error, GeneratorFailed) and error.__cause__ is not None:
-            failure = failed(self.name, error.__cause__)
-            if failure.__cause__ is not None:
-                log.error("model %r failed", self.name, exc_info=failure.__cause__)
-            return failure
-        self._tell_refused("deadline")
-        return self._late()
+    def _drop(self, entry: Entry) -> None:
+        """Forget a request that nobody waits for."""
+        with suppress(ValueError):
+            self._queue.remove(entry)
+        self._streams.drop(entry)
 
     # ---- batches -----------------------------------------------------------------
 
     def _wake(self) -> None:
         """See to it that what waits is run."""
-        if self._gathering and len(self._queue) < self._max_size and not self._stopping:
+        if self._gathering and len(self._queue) < self._max_size and not self._admission.stopping:
             return
         if not self._target.is_async:
             self._thread.wake()
@@ -474,7 +297,7 @@ class Batcher:
 
     def _pause(self) -> float:
         """Return how long to wait for more requests."""
-        if not self._wait or self._stopping or len(self._queue) >= self._max_size:
+        if not self._wait or self._admission.stopping or len(self._queue) >= self._max_size:
             return 0.0
         try:
             oldest = self._queue[0]
@@ -491,7 +314,7 @@ class Batcher:
                 entry = self._queue.popleft()
                 if entry.is_wanted(now):
                     entries.append(entry)
-        self._events.queued(self.name, len(self._queue))
+        self._admission.tell(self._events.queued, len(self._queue))
         return entries
 
     def _steps(self, entries: list[Entry], post: _Post) -> Generator[list[Entry], _Outcome, None]:
@@ -517,33 +340,35 @@ class Batcher:
     ) -> None:
         """Give results to those who wait for them."""
         took, size = ended - started, len(entries)
-        self._note(took)
+        self._admission.note(took)
         results = [outcome] * size if isinstance(outcome, BaseException) else outcome
         for entry, result in zip(entries, results, strict=True):
             future = entry.future
             if not future.done():
                 if isinstance(result, BaseException):
-                    future.set_exception(failed(self.name, result))
+                    future.set_exception(self._admission.failed(result))
                 else:
                     future.set_result(Answer(result, started - entry.arrived, took, size))
-            self._finished(entry)
-        self._events.batch(self.name, size, started - entries[0].arrived, took)
-
-    def _note(self, took: float) -> None:
-        self._took = took if self._took is None else self._took + _WEIGHT * (took - self._took)
+            self._admission.finished(entry)
+        waited = started - entries[0].arrived
+        self._admission.tell(self._events.batch, size, waited, took)
 
     # ---- on the thread ----
 
     def _work(self) -> float | None:
         """Run batches as long as there are any: what the thread does."""
-        while self._queue and not (target := self._target).is_async:
+        while not (target := self._target).is_async:
+            if not self._queue:
+                # Who came before this was cleared has woken nobody.
+                self._gathering = False
+                if not self._queue:
+                    break
             if (pause := self._pause()) > 0:
                 self._gathering = True
                 return pause
             self._gathering = False
             if entries := self._take(self._max_size):
                 self._run_on_thread(target.run, entries)
-        self._gathering = False
         return None
 
     def _run_on_thread(self, run: Callable[..., Any], entries: list[Entry]) -> None:
@@ -568,7 +393,7 @@ class Batcher:
     def _start_batches(self) -> None:
         self._pump = None
         self._gathering = False
-        run, is_async = self._target
+        run, is_async, _ = self._target
         loop = self._loop
         while is_async and self._queue and loop is not None:
             idle = self._concurrency() - len(self._tasks)
@@ -584,7 +409,7 @@ class Batcher:
                 self._tasks.add(task)
                 task.add_done_callback(self._batch_ended)
                 for entry in entries:
-                    entry.run = _AsyncRun(task, entries)
+                    entry.stop = functools.partial(_cancel_unwanted, task, entries)
 
     def _batch_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -621,7 +446,15 @@ def _checked(results: Any, count: int) -> list[Any]:
 
 
 def _may_be_ones_fault(outcome: _Outcome) -> bool:
-    return isinstance(outcome, BaseException) and not isinstance(outcome, ServeError)
+    return isinstance(outcome, BaseException) and not isinstance(
+        outcome, Unavailable | DeadlineExceeded
+    )
+
+
+def _cancel_unwanted(task: asyncio.Task[None], entries: list[Entry], error: ServeError) -> None:
+    """Stop a batch on the loop when its callers have all left."""
+    if all(entry.future.done() for entry in entries):
+        task.cancel()
 
 
 async def _drain_run(run: Callable[..., Any], end: float) -> None:

@@ -14,6 +14,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
+from flambeau.serve.admission import Admission, Entry
+from flambeau.serve.errors import DeadlineExceeded, ServeError
+from flambeau.serve.events import Events
 from flambeau.serve.runner import stop_at_exit
 
 log = logging.getLogger("flambeau.serve")
@@ -37,7 +40,7 @@ class Source(Protocol):
     def close(self) -> None:
         """Let the generator end after the step that it takes. Any thread may call this."""
 
-    def abort(self, error: BaseException) -> None:
+    def abort(self, error: ServeError) -> None:
         """Close it, and let the reader have this error."""
 
 
@@ -45,10 +48,9 @@ class GeneratorFailed(Exception):
     """A generator raised an exception, which is the cause of this one."""
 
 
-def is_async(run: Callable[..., Any]) -> bool:
-    """Tell whether a function gives an async generator."""
+def is_any(run: Callable[..., Any], *kinds: Callable[[Any], bool]) -> bool:
+    """Tell whether a function, or an object's ``__call__``, is of one of the kinds."""
     call = getattr(run, "__call__", None)  # noqa: B004 - looked at, not called
-    kinds = (inspect.isasyncgenfunction, inspect.iscoroutinefunction)
     return any(is_kind(function) for is_kind in kinds for function in (run, call))
 
 
@@ -63,11 +65,12 @@ def open_source(
         deadline: when to end it at the latest, by ``time.monotonic()``.
         ended: called by the loop, once, when the generator has ended.
     """
-    kind = LoopSource if is_async(run) else ThreadSource
+    is_async = is_any(run, inspect.isasyncgenfunction, inspect.iscoroutinefunction)
+    kind = LoopSource if is_async else ThreadSource
     return kind(run, item, deadline, ended)
 
 
-class ThreadSource:
+class ThreadSource(Source):
     """A generator on a thread of its own: what it sets for its thread stays its own.
 
     It begins at once, and waits when it is :data:`AHEAD` items ahead.
@@ -115,7 +118,7 @@ class ThreadSource:
         self._closed = True
         self._credits.put(False)
 
-    def abort(self, error: BaseException) -> None:
+    def abort(self, error: ServeError) -> None:
         self._end = error
         self._items.clear()
         _set(self._reader)
@@ -172,7 +175,7 @@ def _set(future: asyncio.Future[None] | None) -> None:
         future.set_result(None)
 
 
-class LoopSource:
+class LoopSource(Source):
     """An async generator, which runs while its reader waits."""
 
     def __init__(
@@ -209,7 +212,7 @@ class LoopSource:
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._begin_close)
 
-    def abort(self, error: BaseException) -> None:
+    def abort(self, error: ServeError) -> None:
         self._abort = error
         if self._timer is not None:
             self._timer.reschedule(self._loop.time())  # the reader closes it
@@ -253,7 +256,7 @@ class Stream(AsyncIterator[Any]):
         begin: Callable[[], Any],
         deadline: float,
         pause: float,
-        tell: Callable[[BaseException], BaseException],
+        tell: Callable[[BaseException], ServeError],
     ) -> None:
         self._begin = begin
         self._deadline = deadline
@@ -276,6 +279,10 @@ class Stream(AsyncIterator[Any]):
             raise StopAsyncIteration
         try:
             source = await self._open()
+        except BaseException:
+            self._closed = True
+            raise
+        try:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
@@ -283,7 +290,7 @@ class Stream(AsyncIterator[Any]):
         except StopAsyncIteration:
             self._close()
             raise
-        except (TimeoutError, GeneratorFailed) as error:
+        except (TimeoutError, GeneratorFailed, ServeError) as error:
             self._close()
             told = self._tell(error)
             raise told from told.__cause__
@@ -303,3 +310,94 @@ class Stream(AsyncIterator[Any]):
 
     def __del__(self) -> None:
         self._close()
+
+
+class Streams:
+    """The generators of one model that run, and the requests that wait for a place.
+
+    Args:
+        admission: of the model.
+        events: is told what happens.
+        places: tells how many may run.
+        run: returns the function that gives generators.
+    """
+
+    def __init__(
+        self,
+        admission: Admission,
+        events: Events,
+        places: Callable[[], int],
+        run: Callable[[], Callable[[Any], Any]],
+    ) -> None:
+        self._admission = admission
+        self._events = events
+        self._places = places
+        self._run = run
+        self._running = 0
+        self._queue: deque[Entry] = deque()
+
+    def bind(self) -> None:
+        """Forget what came on another loop."""
+        self._running = 0
+        self._queue = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._queue)
+
+    def drop(self, entry: Entry) -> None:
+        """Forget one that waits."""
+        with suppress(ValueError):
+            self._queue.remove(entry)
+
+    async def open(self, entry: Entry) -> Source:
+        """Wait for a place and begin."""
+        if self._running < self._places():
+            self._begin(entry)
+        else:
+            self._queue.append(entry)
+            self._admission.tell(self._events.queued, len(self._queue))
+        try:
+            source: Source = await entry.future
+            return source
+        except asyncio.CancelledError:
+            if entry.future.cancelled():
+                self._admission.left(entry)
+            else:
+                entry.future.result().close()
+            raise
+
+    def _begin(self, entry: Entry) -> None:
+        started = time.monotonic()
+
+        def ended() -> None:
+            took = time.monotonic() - started
+            self._admission.note(took)
+            self._admission.tell(self._events.batch, 1, started - entry.arrived, took)
+            self._admission.finished(entry)
+            self._running -= 1
+            self._begin_next()
+
+        self._running += 1
+        source = open_source(self._run(), entry.item, entry.deadline, ended)
+        entry.stop = source.abort
+        entry.future.set_result(source)
+
+    def _begin_next(self) -> None:
+        while self._queue and self._running < self._places():
+            entry = self._queue.popleft()
+            if entry.is_wanted(time.monotonic()):
+                self._begin(entry)
+        self._admission.tell(self._events.queued, len(self._queue))
+
+    def error(self, error: BaseException) -> ServeError:
+        """Return what the reader is told of an error."""
+        if isinstance(error, GeneratorFailed) and error.__cause__ is not None:
+            failure = self._admission.failed(error.__cause__)
+            self._admission.report(failure)
+            return failure
+        told = error if isinstance(error, ServeError) else self._admission.late()
+        reason = "deadline" if isinstance(told, DeadlineExceeded) else "stopping"
+        self._admission.tell(self._events.refused, reason)
+        return told

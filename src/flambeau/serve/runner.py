@@ -114,11 +114,12 @@ class ThreadRunner:
                 return calls.get(timeout=max(pause, 0.0))
             except Empty:
                 return True
-        while True:
-            try:
-                return calls.get(timeout=_WATCH_INTERVAL)
-            except Empty:
-                with self._lock:
-                    if self._calls is calls and not self._is_wanted():
-                        self._thread = None
-                        return False
+        try:
+            return calls.get(timeout=_WATCH_INTERVAL)
+        except Empty:
+            with self._lock:
+                if self._calls is not calls:
+                    return False
+                if not self._is_wanted():
+                    self._thread = None
+                return self._thread is not None
