@@ -8,8 +8,9 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from flambeau.serve import guard as guarding, metrics
@@ -74,6 +75,34 @@ def test_labels_stay_few() -> None:
         client.get(f"/items/{i}?q={i}", headers={"x-request-id": f"id{i}"})
         client.request(f"VERB{i}", f"/unknown{i}")
     assert len(read(client)) < before + 60
+
+
+def test_routes_of_every_kind() -> None:
+    client, _ = make()
+    app = client.app
+    assert isinstance(app, FastAPI)
+    router = APIRouter(prefix="/routed")
+    router.add_api_route("/x/{y}", lambda y: y)
+    app.include_router(router)
+    inner = FastAPI()
+    inner.add_api_route("/deep/{z}", lambda z: z)
+    app.mount("/mounted", inner)
+    app.mount("/files", PlainTextResponse("file"))
+    app.add_route("/plain", lambda request: PlainTextResponse("x"))
+    app.add_route("/plain/{what}", lambda request: PlainTextResponse("y"))
+    for path in (
+        "/routed/x/1",
+        "/mounted/deep/2",
+        "/files/a/b",
+        "/plain",
+        "/plain/3",
+        "/mounted/no",
+    ):
+        client.get(path)
+    found = {key[1:] for key in read(client) if key[0] == "flambeau_requests_total"}
+    assert {next(part for part in key if part.startswith("/")) for key in found} == {
+        *("/routed/x/{y}", "/mounted/deep/{z}", "/files/*", "/plain", "/plain/{what}", "/mounted/*")
+    }
 
 
 def test_refused_without_a_key() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from flambeau.serve import endpoint, guard, health, openapi
+from flambeau.serve import endpoint, guard, health, metrics, openapi
 from flambeau.serve.batching import Batch, Batcher
 from flambeau.serve.events import Events
 from flambeau.serve.limits import Limits
@@ -182,7 +182,8 @@ def serve(
     models = models_of(target, options)
     for model in models:
         model.try_example()
-    server = Server(models, limits=limits, keys=keys, events=events)
+    numbers = metrics.Metrics(events)
+    server = Server(models, limits=limits, keys=keys, events=numbers)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -200,6 +201,7 @@ def serve(
     endpoint.install(app, server)
     guarding = guard.install(app, server, cors)
     health.install(app, guarding, server.unready)
+    metrics.install(app, guarding, numbers)
     openapi.install(app, server)
     return app
 

@@ -102,6 +102,7 @@ class Guard:
         self.access_log: AccessLog | None = None
         self.observer: Observer | None = None
         self.in_flight: set[Exchange] = set()
+        self.routes: list[Any] = []  # Starlette's own, of which the scope tells only the endpoint
         limits = server.limits
         shortest = min(limits.timeout, limits.body_timeout, limits.stream_timeout)
         self._period = max(0.005, min(0.1, shortest / 8))
@@ -149,7 +150,7 @@ class Guard:
             exchange.id = f"{self._run}{next(self._ids):08x}"
         scope["flambeau.request_id"] = exchange.id
         path = scope["path"]
-        root = scope.get("root_path")
+        root = exchange.root
         if root and path.startswith(root):
             path = path[len(root) :]
         if self.hosts is not None:
@@ -250,8 +251,7 @@ class Guard:
         took = perf_counter() - exchange.started
         if self.observer is None and self.access_log is None:
             return
-        route = scope.get("route")
-        path: str = "unmatched" if route is None else getattr(route, "path", "mounted")
+        path = self._template(scope, exchange.root)
         status = exchange.status or CLIENT_LEFT
         if self.observer is not None:
             self.observer.request(scope["method"], path, status, took)
@@ -259,6 +259,22 @@ class Guard:
             self.access_log.add(
                 exchange.id, scope["method"], path, status, exchange.sent, took, exchange.key
             )
+
+    def _template(self, scope: Scope, root: str) -> str:
+        """Return the path of the route that answered, with its parameters' names: never a value."""
+        route = scope.get("route")
+        prefix: str = scope.get("root_path", "")[len(root) :]
+        if route is not None:
+            included = scope.get("fastapi", {}).get("effective_route_context")
+            return prefix + str(getattr(included or route, "path", "/*"))
+        endpoint = scope.get("endpoint")
+        if endpoint is None:
+            return "unmatched"
+        if prefix:
+            return prefix + "/*"
+        if scope.get("path_params"):
+            return str(next((r.path for r in self.routes if r.endpoint is endpoint), "unmatched"))
+        return str(scope["path"][len(root) :])
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """End what takes too long, and watch whether the clients of the rest are still there."""
@@ -291,6 +307,7 @@ class Exchange:
         "page",
         "reading",
         "reason",
+        "root",
         "sent",
         "started",
         "status",
@@ -311,6 +328,7 @@ class Exchange:
         self.id = ""
         self.key = ""
         self.length: int | None = None  # of the body, in bytes; -1 chunked; None not read
+        self.root: str = scope.get("root_path", "")
         self.json = False
         self.body: Message | None = None
         self.page = False
@@ -509,6 +527,8 @@ def install(app: FastAPI, server: Serving, origins: Sequence[str] = ()) -> Guard
     Keys of the environment (``FLAMBEAU_SERVE_KEYS`` and ``_KEY``) count under every server, so that
     a deployment cannot lose them by starting the application in another way.
     """
+    from starlette.routing import Route
+
     from flambeau.serve import handlers, signin
     from flambeau.serve.keys import environment_keys
 
@@ -520,6 +540,7 @@ def install(app: FastAPI, server: Serving, origins: Sequence[str] = ()) -> Guard
 
     def outermost() -> App:
         guard.app = inner()
+        guard.routes = [route for route in app.routes if type(route) is Route]
         return guard if not guard.origins else _cors(guard, origins)
 
     # Middleware that users add later stands inside too: nothing runs for those without a key.
