@@ -19,12 +19,11 @@ openai = pytest.importorskip("openai")
 uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")
 
-from fastapi import FastAPI  # noqa: E402
 from tiny_language_model import Scripted, chatbot, served_gpt  # noqa: E402
 
+from flambeau.serve import serve  # noqa: E402
 from flambeau.serve.events import Events  # noqa: E402
 from flambeau.serve.limits import Limits  # noqa: E402
-from flambeau.serve.text.openai import install  # noqa: E402
 
 PATIENCE = 60.0  # seconds after which a test fails rather than hangs
 
@@ -44,12 +43,11 @@ class Heard(Events):
 @contextlib.contextmanager
 def served(*models: Any, limits: Limits | None = None) -> Iterator[Any]:
     """Serve text models on a free port of this machine."""
-    server = SimpleNamespace(text_models=models, limits=limits or Limits(), events=Heard())
-    app = FastAPI()
-    service = install(app, server)
+    heard = Heard()
+    app = serve(list(models), limits=limits, events=heard)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=10))
     thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
     thread.start()
     wait_for(lambda: running.started)
@@ -58,11 +56,10 @@ def served(*models: Any, limits: Limits | None = None) -> Iterator[Any]:
             url=f"http://127.0.0.1:{port}/v1",
             port=port,
             app=app,
-            service=service,
-            heard=server.events,
+            scheduler=lambda name: app.state.text.find(name).scheduler,
+            heard=heard,
         )
     finally:
-        asyncio.run(service.drain(5))
         running.should_exit = True
         thread.join(PATIENCE)
 
@@ -296,7 +293,7 @@ def test_leaving_a_stream_stops_the_model() -> None:
             next(chunks)
         for _ in range(4):  # the model is in its fourth decode, at the gate
             assert model.entered.acquire(timeout=PATIENCE)
-        scheduler = running.service.find("scripted").scheduler
+        scheduler = running.scheduler("scripted")
         (sequence,) = scheduler.sequences()
         stream.close()
         wait_for(lambda: sequence.generation.cancelled)
@@ -315,7 +312,7 @@ def test_leaving_without_a_stream_stops_the_model() -> None:
         connection.sendall(head + b"content-length: %d\r\n\r\n" % len(body) + body)
         assert model.entered.acquire(timeout=PATIENCE)
         connection.close()
-        scheduler = running.service.find("scripted").scheduler
+        scheduler = running.scheduler("scripted")
         (sequence,) = scheduler.sequences()
         wait_for(lambda: sequence.generation.cancelled)
         model.gate.release(10_000)
@@ -330,7 +327,7 @@ def test_full_queue_is_refused_at_once() -> None:
         many = client_of(running)
         ask = {"model": "scripted", "prompt": "a", "max_tokens": 3}
         threads = [threading.Thread(target=many.completions.create, kwargs=ask) for _ in range(3)]
-        scheduler = running.service.find("scripted").scheduler
+        scheduler = running.scheduler("scripted")
         for thread in threads:
             thread.start()
         wait_for(lambda: scheduler.running == 1 and scheduler.waiting == 2)

@@ -16,6 +16,7 @@ from flambeau.serve.events import Events
 from flambeau.serve.limits import Limits
 from flambeau.serve.models import Model, Registry
 from flambeau.serve.reload import Watcher, watch
+from flambeau.serve.text.protocol import is_text_model
 
 
 class Server:
@@ -179,7 +180,8 @@ def serve(
         "example": example,
         "description": description or "",
     }
-    models = models_of(target, options)
+    text_models, target = _text_models(target)
+    models = models_of(target, options) if target or not text_models else []
     for model in models:
         model.try_example()
     numbers = metrics.Metrics(events)
@@ -199,11 +201,24 @@ def serve(
     )
     app.state.flambeau = server
     endpoint.install(app, server)
+    if text_models:
+        from flambeau.serve.text import openai
+
+        openai.install(app, server, text_models)
     guarding = guard.install(app, server, cors)
     health.install(app, guarding, server.unready)
     metrics.install(app, guarding, numbers)
     openapi.install(app, server)
     return app
+
+
+def _text_models(target: Any) -> tuple[list[Any], Any]:
+    """Return the text models of a target, and what else it holds."""
+    parts = list(target) if isinstance(target, list | tuple) else [target]
+    found = [part for part in parts if is_text_model(part)]
+    if not found:
+        return [], target
+    return found, [part for part in parts if not any(part is each for each in found)]
 
 
 def models_of(target: Any, options: dict[str, Any]) -> list[Model]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI
@@ -26,23 +26,30 @@ from flambeau.serve.errors import (
 from flambeau.serve.text import schemas
 from flambeau.serve.text.answers import ChatForm, CompletionForm, Form, usage
 from flambeau.serve.text.generation import Generation, Piece
+from flambeau.serve.text.protocol import describe
 from flambeau.serve.text.schemas import ChatRequest, CompletionRequest, EmbeddingRequest
 from flambeau.serve.text.service import Job, Served, TextService
+
+if TYPE_CHECKING:
+    from flambeau.serve.app import Server
 
 _encode = msgspec.json.Encoder().encode
 _ERRORS = (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
 
 
-def install(app: FastAPI, server: Any) -> TextService:
-    """Serve the text models of ``server`` under ``/v1``.
+def install(app: FastAPI, server: Server, models: Sequence[Any]) -> TextService:
+    """Serve text models under ``/v1``.
 
     Args:
         app: gets the routes.
-        server: has ``text_models`` (a list), ``limits`` and ``events``. Its ``text`` becomes the
-            :class:`TextService`, whose ``start`` and ``drain`` belong to the server's life.
+        server: gives limits and events, starts and drains the models, and describes them.
+        models: objects of the :class:`TextModel` or :class:`EmbeddingModel` protocol.
     """
-    service = TextService(server.text_models, server.limits, server.events)
-    server.text = service
+    service = TextService(models, server.limits, server.events)
+    server.text_models.extend(describe(model) for model in models)
+    server.on_start.append(service.start)
+    server.on_stop.append(service.drain)
+    app.state.text = service
     app.include_router(routes(service))
     return service
 
