@@ -1,0 +1,1 @@
+"""Times flambeau.serve: ``python -m benchmarks.serving``."""
