@@ -10,7 +10,11 @@
 // C is the type computed in. Elements are folded side by side in lanes and blocks are merged
 // pairwise, in an order that depends on the sizes alone.
 #pragma once
+#include <cstddef>
+#include <limits>
+
 #include "core/allocator.h"
+#include "core/function_ref.h"
 #include "cpu/complex.h"
 #include "cpu/convert.h"
 #include "cpu/reduction.h"
@@ -66,12 +70,14 @@ class Folder {
     const C left = fold_run(p, half, stride, q);  // in the order of memory
     return merge(left, fold_run(p + half * stride, n - half, stride, q));
   }
-  // `params` holds one number per result, or is null; done(i, accumulator) takes the results.
-  template <class Done>
+  // Takes the accumulators of results first, first + 1, ..., first + n - 1.
+  using Done = FunctionRef<void(int64_t first, int64_t n, const C* accumulators)>;
+  // `params` holds one number per result, or is null.
   static void run(const T* in, const ReduceLayout& l, const P* params, Done done) {
     if (l.kept == 0) return;
     if (l.reduced == 0) {
-      for (int64_t i = 0; i < l.kept; ++i) done(i, start());
+      const C empty = start();
+      for (int64_t i = 0; i < l.kept; ++i) done(i, 1, &empty);
       return;
     }
     bool columns = !l.kept_sizes.empty() && l.kept_strides[0] == 1 &&
@@ -91,7 +97,7 @@ class Folder {
 
   static C start() { return Fold::template start<C>(); }
   template <class E>
-  static C step(C acc, E x, P p) {
+  [[gnu::always_inline]] static C step(C acc, E x, P p) {
     return Fold::template step<C>(acc, static_cast<C>(x), p);
   }
   static C merge(C a, C b) { return Fold::template merge<C>(a, b); }
@@ -124,14 +130,21 @@ class Folder {
   }
   [[gnu::noinline]] static C fold_block(const T* p, int64_t n, int64_t stride, P q) {
     if constexpr (kConverts) {
-      if (stride == 1 && n >= 16) {
+      if (n >= 16) {
+        alignas(T) std::byte room[kBlock * sizeof(T)];  // not a T[], which zeroes itself
         float wide[kBlock];
+        if (stride != 1) {
+          T* dense = reinterpret_cast<T*>(room);
+          for (int64_t i = 0; i < n; ++i) dense[i] = p[i * stride];
+          p = dense;
+        }
         widen(wide, p, n);
         return n >= 2 * kLanes ? fold_lanes<kLanes>(wide, n, 1, q) : fold_lanes<8>(wide, n, 1, q);
       }
+    } else {
+      if (n >= 2 * kLanes) return fold_lanes<kLanes>(p, n, stride, q);
+      if (n >= 16) return fold_lanes<8>(p, n, stride, q);
     }
-    if (n >= 2 * kLanes) return fold_lanes<kLanes>(p, n, stride, q);
-    if (n >= 16) return fold_lanes<8>(p, n, stride, q);
     C acc = start();
     for (int64_t i = 0; i < n; ++i) acc = step(acc, p[i * stride], q);
     return acc;
@@ -152,7 +165,6 @@ class Folder {
     return merge(left, fold_runs(p, l, first + half, count - half, q));
   }
 
-  template <class Done>
   static void by_rows(const T* in, const ReduceLayout& l, const P* params, Done done) {
     const int64_t length = l.reduced_sizes.empty() ? 1 : l.reduced_sizes[0],
                   runs = l.reduced / length;
@@ -160,11 +172,17 @@ class Folder {
       return in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, i);
     };
     if (l.kept >= kFewResults || l.reduced <= 2 * kPart) {
-      parallel_for(0, l.kept, std::max<int64_t>(1, kGrain / l.reduced),
-                   [&](int64_t from, int64_t to) {
-                     for (int64_t i = from; i < to; ++i)
-                       done(i, fold_runs(row(i), l, 0, runs, param(params, i)));
-                   });
+      parallel_for(
+          0, l.kept, std::max<int64_t>(1, kGrain / l.reduced), [&](int64_t from, int64_t to) {
+            constexpr int64_t kResults = 64;  // handed on together
+            C results[kResults];
+            for (int64_t first = from; first < to; first += kResults) {
+              const int64_t n = std::min(kResults, to - first);
+              for (int64_t i = 0; i < n; ++i)
+                results[i] = fold_runs(row(first + i), l, 0, runs, param(params, first + i));
+              done(first, n, results);
+            }
+          });
       return;
     }
     // Parts of a fixed size, merged in order.
@@ -194,7 +212,10 @@ class Folder {
         }
       }
     });
-    for (int64_t i = 0; i < l.kept; ++i) done(i, merge_all(partial.data() + i * parts, parts));
+    for (int64_t i = 0; i < l.kept; ++i) {
+      const C merged = merge_all(partial.data() + i * parts, parts);
+      done(i, 1, &merged);
+    }
   }
   static C merge_all(const C* p, int64_t n) {
     if (n == 1) return *p;
@@ -204,21 +225,21 @@ class Folder {
 
   // --- columns ---
 
-  [[gnu::noinline]] static void fold_rows(const T* p, const ReduceLayout& l, int64_t first,
-                                          int64_t count, int64_t width, const P* q, C* acc) {
+  // Rows first, first + 1, ... of those that `sizes` and `strides` count.
+  [[gnu::noinline]] static void fold_rows(const T* p, const Dims& sizes, const Dims& strides,
+                                          int64_t first, int64_t count, int64_t width, const P* q,
+                                          C* acc) {
     if (count > kRows) {
       int64_t half = (count / 2 + kRows - 1) / kRows * kRows;
       C right[kColumns];
-      fold_rows(p, l, first, half, width, q, acc);
-      fold_rows(p, l, first + half, count - half, width, q, right);
+      fold_rows(p, sizes, strides, first, half, width, q, acc);
+      fold_rows(p, sizes, strides, first + half, count - half, width, q, right);
       for (int64_t c = 0; c < width; ++c) acc[c] = merge(acc[c], right[c]);
       return;
     }
     for (int64_t c = 0; c < width; ++c) acc[c] = start();
     int64_t r = first;
-    auto row = [&](int64_t i) {
-      return p + ReduceLayout::offset(l.reduced_sizes, l.reduced_strides, i);
-    };
+    auto row = [&](int64_t i) { return p + ReduceLayout::offset(sizes, strides, i); };
     for (; r + 4 <= first + count; r += 4)
       step_rows(row(r), row(r + 1), row(r + 2), row(r + 3), width, q, acc);
     for (; r < first + count; ++r) step_row(row(r), width, q, acc);
@@ -258,53 +279,43 @@ class Folder {
       P wide_q[kColumns];
       for (int64_t c = 0; c < wide; ++c) wide_q[c] = q[c % width];
       C lanes[kColumns];
-      fold_groups(p, groups, wide, wide_q, lanes);
+      fold_rows(p, Dims{groups}, Dims{wide}, 0, groups, wide, wide_q, lanes);
       for (int64_t c = 0; c < width; ++c) acc[c] = lanes[c];
       for (int64_t c = width; c < wide; ++c) acc[c % width] = merge(acc[c % width], lanes[c]);
     }
     for (int64_t r = groups * group; r < count; ++r)
       for (int64_t c = 0; c < width; ++c) acc[c] = step(acc[c], p[r * width + c], q[c]);
   }
-  [[gnu::noinline]] static void fold_groups(const T* p, int64_t count, int64_t width, const P* q,
-                                            C* acc) {
-    if (count > kRows) {
-      int64_t half = count / 2;
-      C right[kColumns];
-      fold_groups(p, half, width, q, acc);
-      fold_groups(p + half * width, count - half, width, q, right);
-      for (int64_t c = 0; c < width; ++c) acc[c] = merge(acc[c], right[c]);
-      return;
-    }
-    for (int64_t c = 0; c < width; ++c) acc[c] = start();
-    int64_t r = 0;
-    for (; r + 4 <= count; r += 4, p += 4 * width)
-      step_rows(p, p + width, p + 2 * width, p + 3 * width, width, q, acc);
-    for (; r < count; ++r, p += width) step_row(p, width, q, acc);
-  }
-
-  template <class Done>
-  static void by_columns(const T* in, const ReduceLayout& l, const P* params, Done done) {
-    const int64_t width = l.kept_sizes[0], strips = (width + kColumns - 1) / kColumns,
-                  units = l.kept / width * strips;
+  // Results lie in strips of up to kColumns columns; `unit` numbers the strips.
+  struct Strips {
+    explicit Strips(const ReduceLayout& l)
+        : width(l.kept_sizes[0]), per_row((width + kColumns - 1) / kColumns) {}
+    int64_t row(int64_t unit) const { return unit / per_row * width; }
+    int64_t column(int64_t unit) const { return unit % per_row * kColumns; }
+    int64_t columns(int64_t unit) const { return std::min(kColumns, width - column(unit)); }
+    int64_t first_result(int64_t unit) const { return row(unit) + column(unit); }
+    int64_t width, per_row;
+  };
+  [[gnu::noinline]] static void fold_strip(const T* in, const ReduceLayout& l, const P* params,
+                                           int64_t unit, int64_t first, int64_t count, C* acc) {
+    const Strips strips(l);
+    const int64_t width = strips.width, n = strips.columns(unit);
+    const T* p = in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, strips.row(unit)) +
+                 strips.column(unit);
+    P q[kColumns];
+    for (int64_t c = 0; c < n; ++c) q[c] = param(params, strips.first_result(unit) + c);
     const bool side_by_side =
         l.reduced_sizes.size() == 1 && l.reduced_strides[0] == width && 2 * width <= kColumns;
-    auto fold_unit = [&](int64_t unit, int64_t first, int64_t count, C* acc) {
-      const int64_t at = unit % strips * kColumns, n = std::min(kColumns, width - at),
-                    row = unit / strips * width;
-      const T* p = in + ReduceLayout::offset(l.kept_sizes, l.kept_strides, row) + at;
-      P q[kColumns];
-      for (int64_t c = 0; c < n; ++c) q[c] = param(params, row + at + c);
-      if (side_by_side) {
-        fold_short_rows(p + first * width, count, width, q, acc);
-      } else {
-        fold_rows(p, l, first, count, n, q, acc);
-      }
-    };
-    auto finish_unit = [&](int64_t unit, const C* acc) {
-      const int64_t at = unit % strips * kColumns, n = std::min(kColumns, width - at),
-                    row = unit / strips * width;
-      for (int64_t c = 0; c < n; ++c) done(row + at + c, acc[c]);
-    };
+    if (side_by_side) {
+      fold_short_rows(p + first * width, count, width, q, acc);
+    } else {
+      fold_rows(p, l.reduced_sizes, l.reduced_strides, first, count, n, q, acc);
+    }
+  }
+
+  static void by_columns(const T* in, const ReduceLayout& l, const P* params, Done done) {
+    const Strips strips(l);
+    const int64_t width = strips.width, units = l.kept / width * strips.per_row;
     const int64_t rows_per_part = std::max(kRows, kPart / std::min(width, kColumns));
     const int64_t parts = units < kFewResults ? (l.reduced + rows_per_part - 1) / rows_per_part : 1;
     if (parts == 1) {
@@ -312,8 +323,8 @@ class Folder {
       parallel_for(0, units, std::max<int64_t>(1, kGrain / work), [&](int64_t from, int64_t to) {
         C acc[kColumns];
         for (int64_t unit = from; unit < to; ++unit) {
-          fold_unit(unit, 0, l.reduced, acc);
-          finish_unit(unit, acc);
+          fold_strip(in, l, params, unit, 0, l.reduced, acc);
+          done(strips.first_result(unit), strips.columns(unit), acc);
         }
       });
       return;
@@ -322,19 +333,19 @@ class Folder {
     parallel_for(0, units * parts, 1, [&](int64_t from, int64_t to) {
       for (int64_t k = from; k < to; ++k) {
         const int64_t first = k % parts * rows_per_part;
-        fold_unit(k / parts, first, std::min(rows_per_part, l.reduced - first),
-                  partial.data() + k * kColumns);
+        fold_strip(in, l, params, k / parts, first, std::min(rows_per_part, l.reduced - first),
+                   partial.data() + k * kColumns);
       }
     });
     for (int64_t unit = 0; unit < units; ++unit) {
       C* acc = partial.data() + unit * parts * kColumns;
-      const int64_t n = std::min(kColumns, width - unit % strips * kColumns);
+      const int64_t n = strips.columns(unit);
       for (int64_t stride = 1; stride < parts; stride *= 2)
         for (int64_t part = 0; part + stride < parts; part += 2 * stride)
           for (int64_t c = 0; c < n; ++c)
             acc[part * kColumns + c] =
                 merge(acc[part * kColumns + c], acc[(part + stride) * kColumns + c]);
-      finish_unit(unit, acc);
+      done(strips.first_result(unit), n, acc);
     }
   }
 };
@@ -342,8 +353,73 @@ class Folder {
 // Folds `in` along the layout's reduced dimensions; the results are converted to R.
 template <class Fold, class C, class T, class R>
 void fold_into(R* out, const T* in, const ReduceLayout& l) {
-  Folder<Fold, T, C, NoParam>::run(in, l, nullptr,
-                                   [&](int64_t i, C acc) { out[i] = static_cast<R>(acc); });
+  Folder<Fold, T, C, NoParam>::run(in, l, nullptr, [&](int64_t first, int64_t n, const C* acc) {
+    for (int64_t i = 0; i < n; ++i) out[first + i] = static_cast<R>(acc[i]);
+  });
 }
+
+// The same, with store(i, accumulator) taking the results one by one.
+template <class Fold, class C, class T, class Store>
+void fold(const T* in, const ReduceLayout& l, Store store) {
+  Folder<Fold, T, C, NoParam>::run(in, l, nullptr, [&](int64_t first, int64_t n, const C* acc) {
+    for (int64_t i = 0; i < n; ++i) store(first + i, acc[i]);
+  });
+}
+// With one number per result, which step() is given.
+template <class Fold, class C, class T, class Store>
+void fold(const T* in, const ReduceLayout& l, const C* params, Store store) {
+  Folder<Fold, T, C, C>::run(in, l, params, [&](int64_t first, int64_t n, const C* acc) {
+    for (int64_t i = 0; i < n; ++i) store(first + i, acc[i]);
+  });
+}
+
+// --- folds that several rooms use ----------------------------------------------------------------
+
+// Sums state only what is added: step().
+struct Adding {
+  template <class C>
+  static C start() {
+    return C(0);
+  }
+  template <class C>
+  static C merge(C a, C b) {
+    return a + b;
+  }
+};
+struct Total : Adding {
+  template <class C>
+  static C step(C acc, C x, NoParam) {
+    return acc + x;
+  }
+};
+
+template <class C>
+constexpr C lowest() {
+  if constexpr (std::is_floating_point_v<C>) return -std::numeric_limits<C>::infinity();
+  return std::numeric_limits<C>::lowest();
+}
+template <class C>
+constexpr C highest() {
+  if constexpr (std::is_floating_point_v<C>) return std::numeric_limits<C>::infinity();
+  return std::numeric_limits<C>::max();
+}
+// NaN outranks every number.
+template <bool kLargest>
+struct Extreme {
+  template <class C>
+  static C start() {
+    return kLargest ? lowest<C>() : highest<C>();
+  }
+  template <class C>
+  static C step(C acc, C x, NoParam) {
+    bool better = kLargest ? x > acc : x < acc;
+    if constexpr (std::is_floating_point_v<C>) better |= x != x;
+    return better ? x : acc;
+  }
+  template <class C>
+  static C merge(C a, C b) {
+    return step(a, b, NoParam());
+  }
+};
 
 }  // namespace fb::inline FB_CPU_NAMESPACE

@@ -11,21 +11,6 @@ struct SumOf {
   using type = std::conditional_t<std::is_integral_v<T>, int64_t, Compute<T>>;
 };
 
-struct Total {
-  template <class C>
-  static C start() {
-    return C(0);
-  }
-  template <class C>
-  static C step(C acc, C x, NoParam) {
-    return acc + x;
-  }
-  template <class C>
-  static C merge(C a, C b) {
-    return a + b;
-  }
-};
-
 template <class T>
 void sum(const Tensor& out, const void* in, DType dtype, const ReduceLayout& layout) {
   using A = typename SumOf<T>::type;

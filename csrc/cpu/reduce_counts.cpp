@@ -1,6 +1,5 @@
 #include "ops/reduce_counts_kernels.h"
 
-#include "core/function_ref.h"
 #include "cpu/fold.h"
 
 namespace fb {
@@ -33,7 +32,9 @@ template <class Bits, Bits kMask, class C>
 void count_as(const Tensor& input, const ReduceLayout& l, Done done) {
   Folder<Count<C>, Flag<Bits, kMask>, C, NoParam>::run(
       static_cast<const Flag<Bits, kMask>*>(input.raw()), l, nullptr,
-      [&](int64_t i, C count) { done(i, static_cast<int64_t>(count)); });
+      [&](int64_t first, int64_t n, const C* counts) {
+        for (int64_t i = 0; i < n; ++i) done(first + i, static_cast<int64_t>(counts[i]));
+      });
 }
 template <class Bits, Bits kMask>
 void count(const Tensor& input, const ReduceLayout& l, Done done) {

@@ -7,6 +7,3 @@
 FB_KERNEL(variance, const Tensor& out, const Tensor& mean, const Tensor& input, double correction,
           bool root)
 FB_KERNEL(logsumexp, const Tensor& out, const Tensor& input)
-// Of the absolute values: (sum of x^p)^(1/p), the largest for p = inf, the smallest for -inf, the
-// number of x != 0 for 0.
-FB_KERNEL(vector_norm, const Tensor& out, const Tensor& input, double p)

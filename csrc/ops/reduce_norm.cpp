@@ -8,7 +8,7 @@
 #include "ops/pointwise_compare.h"
 #include "ops/pointwise_select.h"
 #include "ops/reduce.h"
-#include "ops/reduce_moments_kernels.h"
+#include "ops/reduce_norm_kernels.h"
 #include "ops/reduction_grad.h"
 
 namespace fb {
