@@ -43,14 +43,14 @@ class Form:
         tokens: list[list[Written]] = [[] for _ in range(self.count)]
         reasons = ["length"] * self.count
         for piece in pieces:
-            texts[piece.index].append(piece.text)
-            tokens[piece.index].extend(piece.tokens)
-            reasons[piece.index] = piece.finish or "length"
+            texts[piece.choice].append(piece.text)
+            tokens[piece.choice].extend(piece.tokens)
+            reasons[piece.choice] = piece.finish or "length"
         choices = [
             self.choice(index, "".join(texts[index]), tokens[index], reasons[index])
             for index in range(self.count)
         ]
-        written = sum(piece.count for piece in pieces)
+        written = sum(piece.written for piece in pieces)
         return {**self.head, "choices": choices, "usage": usage(self.job, written)}
 
     def first(self) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ class ChatForm(Form):
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
         return {
-            "index": piece.index,
+            "index": piece.choice,
             "delta": {"content": piece.text} if piece.text else {},
             "logprobs": self._logprobs(piece.tokens) if piece.tokens else None,
             "finish_reason": piece.finish,
@@ -152,7 +152,7 @@ class CompletionForm(Form):
 
     def chunk(self, piece: Piece) -> dict[str, Any]:
         return {
-            "index": piece.index,
+            "index": piece.choice,
             "text": piece.text,
             "logprobs": self._logprobs(piece.tokens) if piece.tokens else None,
             "finish_reason": piece.finish,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass
 from types import TracebackType
+from typing import NamedTuple
 
 from flambeau.serve.errors import DeadlineExceeded, ServeError
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(NamedTuple):
     """A token of the answer, for callers who asked for log-probabilities."""
 
     token: int
@@ -22,21 +21,20 @@ class Written:
     offset: int  # characters of the answer before this token
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """The next part of one answer.
 
     Args:
-        index: which of the request's answers: prompt number times ``n`` plus choice.
+        choice: which of the request's answers: prompt number times ``n`` plus choice.
         text: whole characters; nothing of a stop string.
-        count: tokens written since the last piece.
+        written: tokens written since the last piece.
         finish: None, or why the answer ends: ``"stop"`` or ``"length"``.
         tokens: the tokens of this part, where log-probabilities were asked for.
     """
 
-    index: int
+    choice: int
     text: str
-    count: int
+    written: int
     finish: str | None = None
     tokens: tuple[Written, ...] = ()
 

@@ -233,7 +233,7 @@ class _Stream(Response):
         body = [_event({**head, "choices": [choice]}) for choice in form.first()]
         while pieces:
             for piece in pieces:
-                written += piece.count
+                written += piece.written
                 body.append(_event({**head, "choices": [form.chunk(piece)]}))
             await send({"type": "http.response.body", "body": b"".join(body), "more_body": True})
             body = []

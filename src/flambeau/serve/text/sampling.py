@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ class Sampling:
     logprobs: int | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """A chosen token; ``logprob`` and ``top`` (token, logprob) where the request wants them."""
 
     token: int
@@ -117,10 +116,14 @@ def sample(logits: Any, samplers: Sequence[Sampler]) -> list[Choice]:
     if filtered:
         tokens[filtered] = _draw_filtered(rows[filtered], [samplers[row] for row in filtered])
     choices = [Choice(token) for token in tokens.tolist()]
-    for row, sampler in enumerate(samplers):
-        sampler.note(choices[row].token)
-        if sampler.sampling.logprobs is not None:
-            choices[row] = _with_logprobs(raw[row], choices[row].token, sampler.sampling.logprobs)
+    for sampler, choice in zip(samplers, choices, strict=True):
+        sampler.note(choice.token)
+    reported = [row for row, s in enumerate(samplers) if s.sampling.logprobs is not None]
+    if reported:
+        counts = [samplers[row].sampling.logprobs or 0 for row in reported]
+        told = _with_logprobs(raw[reported], [choices[row].token for row in reported], counts)
+        for row, choice in zip(reported, told, strict=True):
+            choices[row] = choice
     return choices
 
 
@@ -131,12 +134,12 @@ def as_array(logits: Any) -> NDArray[np.float32]:
     return np.asarray(logits, dtype=np.float32)
 
 
-def _weights(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.float64]:
+def _weights(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.float32]:
     """Return unnormalized probabilities; the largest of each row is 1."""
-    temperature = np.array([s.sampling.temperature for s in samplers])
+    temperature = np.array([s.sampling.temperature for s in samplers], np.float32)
     with np.errstate(over="ignore"):  # a tiny temperature: all but the best become 0
-        scaled = (rows - rows.max(axis=1, keepdims=True)).astype(np.float64)
-        return np.asarray(np.exp(scaled / temperature[:, None]))
+        scaled = (rows - rows.max(axis=1, keepdims=True)) / temperature[:, None]
+        return np.asarray(np.exp(scaled))
 
 
 def _pick(cumulative: NDArray[np.float64], totals: Any, draws: list[float]) -> NDArray[np.int64]:
@@ -148,7 +151,7 @@ def _pick(cumulative: NDArray[np.float64], totals: Any, draws: list[float]) -> N
 
 
 def _draw_plain(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.int64]:
-    cumulative = _weights(rows, samplers).cumsum(axis=1)
+    cumulative = _weights(rows, samplers).cumsum(axis=1, dtype=np.float64)
     return _pick(cumulative, cumulative[:, -1], [sampler.draw() for sampler in samplers])
 
 
@@ -158,12 +161,12 @@ def _draw_filtered(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> ND
     top_p = np.array([sampler.sampling.top_p for sampler in samplers])
     top_k = np.array([sampler.sampling.top_k or rows.shape[1] for sampler in samplers])
     if rows.shape[1] <= _CANDIDATES:
-        return _nucleus(weights, weights.sum(axis=1), top_p, top_k, draws)
+        return _nucleus(weights, weights.sum(axis=1, dtype=np.float64), top_p, top_k, draws)
     nearly = np.argpartition(-weights, _CANDIDATES, axis=1)[:, :_CANDIDATES]
     nearly.sort(axis=1)  # equal weights keep the order of their tokens, as in the full sort
     best = np.take_along_axis(weights, nearly, axis=1)
-    totals = weights.sum(axis=1)
-    reached = best.sum(axis=1) * (1 - 1e-9) > top_p * totals
+    totals = weights.sum(axis=1, dtype=np.float64)
+    reached = best.sum(axis=1, dtype=np.float64) * (1 - 1e-9) > top_p * totals
     enough = (top_k < _CANDIDATES) | (reached & (top_k >= rows.shape[1]))
     tokens = np.empty(len(rows), np.int64)
     for chosen, full in ((np.flatnonzero(enough), False), (np.flatnonzero(~enough), True)):
@@ -176,7 +179,7 @@ def _draw_filtered(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> ND
 
 
 def _nucleus(
-    weights: NDArray[np.float64],
+    weights: NDArray[np.float32],
     totals: NDArray[np.float64],
     top_p: NDArray[np.float64],
     top_k: NDArray[np.int64],
@@ -184,7 +187,7 @@ def _nucleus(
 ) -> NDArray[np.int64]:
     """Draw among the ``top_k`` best columns, of these among the fewest that reach ``top_p``."""
     order = np.argsort(-weights, axis=1, kind="stable")
-    cumulative = np.take_along_axis(weights, order, axis=1).cumsum(axis=1)
+    cumulative = np.take_along_axis(weights, order, axis=1).cumsum(axis=1, dtype=np.float64)
     rows = np.arange(len(weights))
     last = np.minimum(top_k, weights.shape[1]) - 1
     within = np.where(top_k < weights.shape[1], cumulative[rows, last], totals)
@@ -194,13 +197,22 @@ def _nucleus(
     return np.asarray(order[rows, columns])
 
 
-def _with_logprobs(logits: NDArray[np.float32], token: int, count: int) -> Choice:
-    shifted = logits.astype(np.float64) - logits.max()
-    logprobs = shifted - np.log(np.exp(shifted).sum())
-    count = min(count, len(logprobs))
-    top: tuple[tuple[int, float], ...] = ()
-    if count:
-        best = np.argpartition(-logprobs, count - 1)[:count]
-        best = best[np.argsort(-logprobs[best], kind="stable")]
-        top = tuple((int(t), float(logprobs[t])) for t in best)
-    return Choice(token, float(logprobs[token]), top)
+def _with_logprobs(
+    logits: NDArray[np.float32], tokens: list[int], counts: list[int]
+) -> list[Choice]:
+    """Return the choices of rows with their log-probabilities and the best alternatives."""
+    shifted = logits.astype(np.float64)
+    shifted -= shifted.max(axis=1, keepdims=True)
+    logprobs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    chosen = logprobs[np.arange(len(tokens)), tokens].tolist()
+    most = min(max(counts), logprobs.shape[1])
+    best = np.argpartition(-logprobs, most - 1, axis=1)[:, :most]
+    values = np.take_along_axis(logprobs, best, axis=1)
+    order = np.lexsort((best, -values), axis=1)  # equal ones by token
+    ranked = np.take_along_axis(best, order, axis=1).tolist()
+    values = np.take_along_axis(values, order, axis=1).tolist()
+    tops = [list(zip(*pair, strict=True)) for pair in zip(ranked, values, strict=True)]
+    return [
+        Choice(token, logprob, tuple(top[:count]))
+        for token, logprob, top, count in zip(tokens, chosen, tops, counts, strict=True)
+    ]
