@@ -1,4 +1,4 @@
-"""Runs a function of tensors on flambeau and on PyTorch and compares results and derivatives."""
+"""Holds a function of tensors against NumPy, finite differences and, where installed, PyTorch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy_reference
 import pytest
+from finite_differences import assert_slope
+from oracles import LIBRARIES, torch
 
 import flambeau
 
@@ -51,6 +54,8 @@ def arrays(inputs: Any, rng: np.random.Generator) -> list[Any]:
 def numbers(t: Any) -> Any:
     """The elements of a tensor of either library."""
     t = t.detach()
+    if isinstance(t, numpy_reference.Tensor):
+        return t.array
     if type(t).__module__.startswith("torch"):
         return t.resolve_conj().numpy()
     return np.array(t.tolist()).reshape(tuple(t.shape))
@@ -58,9 +63,7 @@ def numbers(t: Any) -> Any:
 
 def assert_alike(ours: Any, theirs: Any, strides: bool = True) -> None:
     """Compare values, dtypes, shapes and strides of all tensors, and all else by equality."""
-    import torch
-
-    if isinstance(theirs, torch.Tensor):
+    if isinstance(theirs, numpy_reference.Tensor) or (torch and isinstance(theirs, torch.Tensor)):
         assert isinstance(ours, flambeau.Tensor), type(ours)
         assert str(ours.dtype) == str(theirs.dtype)
         assert tuple(ours.shape) == tuple(theirs.shape)
@@ -77,46 +80,95 @@ def assert_alike(ours: Any, theirs: Any, strides: bool = True) -> None:
         assert ours == theirs
 
 
-def derivatives(root: Any, function: Function, given: list[Any], rng: np.random.Generator) -> Any:
-    """First and second derivatives of a weighted sum of the results."""
-    leaves = [root.tensor(a) for a in given]
-    wanted = [t.requires_grad_() for t in leaves if t.is_floating_point() or t.is_complex()]
-    results = [t for t in tensors_in(function(root, *leaves), root.Tensor) if t.requires_grad]
-    if not results:
-        return None
+def total_of(root: Any, results: Any, rng: np.random.Generator) -> Any:
+    """The results, squared and weighted with random numbers, summed; None without gradients."""
 
     def weigh(t: Any) -> Any:
         weights = root.tensor(rng.standard_normal(tuple(t.shape)))
         return ((t.real + t.imag if t.is_complex() else t) ** 2 * weights).sum()
 
-    total = sum(weigh(t) for t in results)
+    weighed = [weigh(t) for t in tensors_in(results, root.Tensor) if t.requires_grad]
+    return sum(weighed) if weighed else None
+
+
+def derivatives(root: Any, function: Function, given: list[Any], seed: int) -> Any:
+    """First and second derivatives of a weighted sum of the results."""
+    rng = np.random.default_rng(seed)
+    leaves = [root.tensor(a) for a in given]
+    wanted = [t.requires_grad_() for t in leaves if t.is_floating_point() or t.is_complex()]
+    total = total_of(root, function(root, *leaves), rng)
+    if total is None:
+        return None
     first = root.autograd.grad(total, wanted, create_graph=True, allow_unused=True)
-    used = [g for g in first if g is not None and g.requires_grad]
-    if not used:
+    total = total_of(root, [g for g in first if g is not None], rng)
+    if total is None:
         return [first, ()]
-    total = sum(weigh(g) for g in used)
     return [first, root.autograd.grad(total, wanted, allow_unused=True)]
 
 
-def check(function: Function, *inputs: Any, strides: bool = True, gradients: bool = True) -> None:
-    """Compare ``function(library, *tensors)`` on random tensors of the given shapes and dtypes."""
-    torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
-    rng = np.random.default_rng()
-    seed = int(rng.integers(1 << 30))
+def check_differences(function: Function, given: list[Any], found: Any, seed: int) -> None:
+    """First and second derivatives equal finite differences."""
+    if any(a.dtype in (np.float32, np.float16, np.complex64) for a in given):
+        return  # too coarse for differences
+    leaves = [flambeau.tensor(a) for a in given]
+    wanted = [t.requires_grad_() for t in leaves if t.is_floating_point() or t.is_complex()]
+
+    def total(order: int) -> Any:
+        rng = np.random.default_rng(seed)
+        value = total_of(flambeau, function(flambeau, *leaves), rng)
+        if order == 2:
+            first = flambeau.autograd.grad(value, wanted, create_graph=True, allow_unused=True)
+            value = total_of(flambeau, [g for g in first if g is not None], rng)
+        return value.detach()
+
+    for order, gradients in enumerate(found, 1):
+        if gradients:
+            assert_slope(lambda order=order: total(order), wanted, gradients, f"order {order}")
+
+
+def check(
+    function: Function,
+    *inputs: Any,
+    strides: bool = True,
+    gradients: bool = True,
+    differences: bool = True,
+) -> None:
+    """Compare ``function(library, *tensors)`` on random tensors of the given shapes and dtypes.
+
+    NumPy and finite differences are the reference of values and gradients; where PyTorch is
+    installed, it says about strides, too. ``differences=False`` where values change otherwise
+    than gradients are meant to.
+    """
+    seed = np.random.randint(1 << 30)
     given = arrays(inputs, np.random.default_rng(seed))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ours = function(flambeau, *[flambeau.tensor(a) for a in given])
-        theirs = function(torch, *[torch.tensor(a) for a in given])
-        assert_alike(ours, theirs, strides)
-        if gradients:
-            ours = derivatives(flambeau, function, given, np.random.default_rng(seed))
-            theirs = derivatives(torch, function, given, np.random.default_rng(seed))
-            if ours is not None and theirs is not None and not theirs[1]:
-                # PyTorch cut the graph where all that follows is zero.
-                assert not any(numbers(t).any() for t in ours[1] if t is not None)
-                ours, theirs = ours[0], theirs[0]
-            assert_alike(ours, theirs, strides=False)
+        compared = 0
+        for root in LIBRARIES.values():
+            try:
+                theirs = function(root, *[root.tensor(a) for a in given])
+            except numpy_reference.NoReference as error:
+                missing = error
+                continue
+            compared += 1
+            assert_alike(ours, theirs, strides and root is torch)
+        found = derivatives(flambeau, function, given, seed) if gradients else None
+        if found is not None and differences:
+            compared += 1
+            check_differences(function, given, found, seed)
+        if torch is not None and gradients:
+            check_with_pytorch(found, derivatives(torch, function, given, seed))
+    if not compared:
+        pytest.skip(f"PyTorch is the oracle: NumPy has no {missing}")
+
+
+def check_with_pytorch(ours: Any, theirs: Any) -> None:
+    if ours is not None and theirs is not None and not theirs[1]:
+        # PyTorch cut the graph where all that follows is zero.
+        assert not any(numbers(t).any() for t in ours[1] if t is not None)
+        ours, theirs = ours[0], theirs[0]
+    assert_alike(ours, theirs, strides=False)
 
 
 def check_error(function: Function, *inputs: Any, same_text: bool = True) -> None:

@@ -24,12 +24,15 @@ def test_embedding(shape: tuple[int, ...], width: int) -> None:
         return lambda root, i, w: root.nn.functional.embedding(i, w, **options)
 
     i = np.asarray(indices(4, *shape))
+    # Padding gets no gradient, whatever it changes.
     on = i.size > 0  # PyTorch has no second derivative of an empty one
     check(look_up(), i, (4, width), gradients=on)
-    check(look_up(padding_idx=1), i, (4, width), gradients=on)
-    check(look_up(padding_idx=-1), i.astype(np.int32), (4, width), gradients=on)
+    check(look_up(padding_idx=1), i, (4, width), gradients=on, differences=False)
+    check(look_up(padding_idx=-1), i.astype(np.int32), (4, width), gradients=on, differences=False)
     check(lambda root, i, w: root.nn.functional.embedding(i, w.t()), i, (width, 4), gradients=on)
-    check(lambda root, i, w: root.embedding(w, i, 2), i, (4, width), gradients=on)
+    check(
+        lambda root, i, w: root.embedding(w, i, 2), i, (4, width), gradients=on, differences=False
+    )
 
 
 def test_gradients_scaled_by_frequency() -> None:
