@@ -1,16 +1,43 @@
 """The commands, with what they print."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from flambeau.cli.client import client
+from flambeau.cli.keys import keys
+
+
+class Commands(TyperGroup):
+    """All commands; ``serve``, whose flags come from the settings, is loaded when asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), "serve"]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return _serve_command() if cmd_name == "serve" else super().get_command(ctx, cmd_name)
+
+
+def _serve_command() -> Any:
+    try:
+        from flambeau.cli.serve import command
+    except ModuleNotFoundError as error:
+        _fail(f"{error.name} is missing: pip install 'flambeau[serve]'")
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name="serve")(command())
+    return typer.main.get_command(single)
+
 
 app = typer.Typer(
-    name="flambeau", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    name="flambeau",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 
@@ -55,6 +82,7 @@ def predict(
 
 
 app.command()(client)
+app.add_typer(keys, name="keys")
 
 
 def _fail(message: str) -> None:

@@ -48,6 +48,10 @@ LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OPEN = frozenset({"/livez", "/readyz"})
 _SCOPES = {"/metrics": "metrics"}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_ONCE = frozenset(
+    {b"host", b"authorization", b"x-api-key", b"content-length", b"content-type", b"origin"}
+    | {b"transfer-encoding", b"content-encoding", b"cookie"}
+)
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _HTML = (
     (b"referrer-policy", b"same-origin"),
@@ -101,14 +105,20 @@ class Guard:
         self.hosts: frozenset[str] | None = None  # names that Host may have; None for any
         self.access_log: AccessLog | None = None
         self.observer: Observer | None = None
+        self.on_timing: Callable[[Iterable[tuple[bytes, bytes]]], None] | None = None
         self.in_flight: set[Exchange] = set()
         self.routes: list[Any] = []  # Starlette's own, of which the scope tells only the endpoint
-        limits = server.limits
-        shortest = min(limits.timeout, limits.body_timeout, limits.stream_timeout)
-        self._period = max(0.005, min(0.1, shortest / 8))
+        self.configure(server.limits)
         self._sweeping = False
         self._ids = count(1)
         self._run = os.urandom(5).hex()
+
+    def configure(self, limits: Limits, origins: Iterable[str] = ()) -> None:
+        """Set the limits, and let pages of further origins ask; before the first request."""
+        self.server.limits = limits
+        self.origins |= {origin.lower() for origin in origins}
+        shortest = min(limits.timeout, limits.body_timeout, limits.stream_timeout)
+        self._period = max(0.005, min(0.1, shortest / 8))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -143,6 +153,8 @@ class Guard:
     def _admit(self, exchange: Exchange, scope: Scope) -> None:
         """Raise the error that the request is refused with, or let it pass."""
         headers = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]):
+            _refuse_duplicates(scope["headers"])
         asked = headers.get(b"x-request-id")
         if asked is not None and _ID.fullmatch(asked):
             exchange.id = asked.decode()
@@ -352,6 +364,8 @@ class Exchange:
             if expected > most:
                 raise TooLarge(f"The body exceeds {most} bytes.")
         elif b"transfer-encoding" in headers:
+            if headers[b"transfer-encoding"].lower() != b"chunked":
+                raise BadRequest("Of transfer encodings only chunked is taken.")
             expected = -1
         else:
             self.length = 0
@@ -448,6 +462,8 @@ class Exchange:
         elif kind == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
+            if self._guard.on_timing is not None:
+                self._guard.on_timing(headers)
             names = dict(headers)
             headers.append((b"x-request-id", self.id.encode()))
             headers.append((b"x-content-type-options", b"nosniff"))
@@ -514,6 +530,15 @@ def host_name(host: bytes) -> str:
     return text.partition(":")[0]
 
 
+def _refuse_duplicates(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Of two such headers a proxy before us may have believed the other one."""
+    seen = set()
+    for name, _ in headers:
+        if name in seen and name in _ONCE:
+            raise BadRequest(f"There is more than one {name.decode()} header.")
+        seen.add(name)
+
+
 def _much_to_come(scope: Scope) -> bool:
     """Say whether so much of the body may still come that the connection is better closed."""
     headers = dict(scope["headers"])
@@ -541,10 +566,11 @@ def install(app: FastAPI, server: Serving, origins: Sequence[str] = ()) -> Guard
     def outermost() -> App:
         guard.app = inner()
         guard.routes = [route for route in app.routes if type(route) is Route]
-        return guard if not guard.origins else _cors(guard, origins)
+        return _cors(guard) if guard.origins else guard
 
     # Middleware that users add later stands inside too: nothing runs for those without a key.
     setattr(app, "build_middleware_stack", outermost)  # noqa: B010
+    app.state.guard = guard
     return guard
 
 
@@ -552,12 +578,12 @@ async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
     raise RuntimeError("the application is not built yet")
 
 
-def _cors(guard: Guard, origins: Sequence[str]) -> App:
+def _cors(guard: Guard) -> App:
     from starlette.middleware.cors import CORSMiddleware
 
     return CORSMiddleware(
         guard,
-        allow_origins=list(origins),
+        allow_origins=sorted(guard.origins),
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "x-api-key", "content-type", "x-request-id", "traceparent"],
         expose_headers=["x-request-id", "server-timing", "retry-after"],
