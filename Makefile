@@ -29,6 +29,8 @@ endif
 PACKAGE := $(shell find src csrc cmake web/client/src CMakeLists.txt pyproject.toml -type f -not -name '*.pyc' \
              -not -name '*.so')
 INSTALLED := $(VENV)/.installed
+PAGE := src/flambeau/serve/_page/.sources
+WEB := $(shell find web -type f -not -path '*/node_modules/*')
 ISA := $(shell grep -qm1 avx512vl /proc/cpuinfo 2>/dev/null && echo v4 || echo v3)
 CONFIGURE := cmake -S . -G Ninja -DPython_EXECUTABLE=$(BIN)/python
 
@@ -48,6 +50,7 @@ else
 test: $(INSTALLED) $(VENV)/.test $(VENV)/.oracle
 endif
 test: ## run the tests; ORACLE=0 goes without PyTorch
+	@$(if $(ARGS),,$(BIN)/python tools/web.py run vitest run)
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(VENV)/.lint $(VENV)/.dependencies ## formatters, linters, types, architecture
@@ -76,14 +79,14 @@ portable: $(VENV)/.build ## build for any machine, without oneDNN, and run its n
 bench: $(INSTALLED) $(VENV)/.oracle ## time flambeau beside PyTorch
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-dev: $(VENV)/.build $(VENV)/.dependencies $(VENV)/.test ## incremental build for this machine only
+dev: $(VENV)/.build $(VENV)/.dependencies $(VENV)/.test $(PAGE) ## incremental build for this machine only
 	@$(CONFIGURE) -B build/dev -DFLAMBEAU_ISAS=$(ISA)
 	@cmake --build build/dev
 	@ln -sf $(CURDIR)/build/dev/_C*.so src/flambeau/
 	@echo "Built. Use it with: PYTHONPATH=src $(VENV)/bin/python"
 
 clean: ## remove what the other commands made
-	rm -rf build $(VENV) src/flambeau/_C*.so
+	rm -rf build $(VENV) src/flambeau/_C*.so src/flambeau/serve/_page web/node_modules
 
 $(BIN)/python:
 	@command -v $(PYTHON) > /dev/null \
@@ -103,7 +106,11 @@ $(VENV)/.build: pyproject.toml tools/build_requirements.py | $(BIN)/python
 	@mkdir -p build
 	@touch $@
 
-$(INSTALLED): $(VENV)/.build $(PACKAGE)
+$(PAGE): $(WEB) tools/web.py | $(BIN)/python
+	$(BIN)/python tools/web.py build
+	@touch $@
+
+$(INSTALLED): $(VENV)/.build $(PACKAGE) $(PAGE)
 	$(PIP) --no-build-isolation --config-settings=build-dir=build/wheel '.[plots,serve]'
 	@touch $@
 

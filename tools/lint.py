@@ -28,11 +28,14 @@ def native_files() -> list[str]:
 def checks(fix: bool) -> list[list[str]]:
     python = existing(PYTHON_FOLDERS)
     native = native_files()
+    web = [sys.executable, "tools/web.py", "run"]
     if fix:
         return [
             ["ruff", "check", "--output-format=concise", "--fix", *python],
             ["ruff", "format", *python],
             ["clang-format", "-i", *native],
+            [*web, "eslint", "--fix", "."],
+            [*web, "prettier", "--log-level=warn", "--write", "."],
         ]
     return [
         ["ruff", "check", "--output-format=concise", *python],
@@ -41,13 +44,18 @@ def checks(fix: bool) -> list[list[str]]:
         ["mypy", "--strict", "src/flambeau"],
         [sys.executable, "tools/lint_files.py"],
         [sys.executable, "tools/op_headers.py", "--check"],
+        [*web, "eslint", "--max-warnings=0", "."],
+        [*web, "prettier", "--log-level=warn", "--check", "."],
+        *([*web, "tsc", "--noEmit", "-p", folder] for folder in ("client", "playground")),
     ]
 
 
 def main() -> int:
     failed = []
     for command in checks(fix="--fix" in sys.argv[1:]):
-        name = " ".join(Path(part).name for part in command[:2])
+        # Of a Python script's command the script tells most, of a web tool's the tool.
+        shown = command[3:5] if "tools/web.py" in command else command[:2]
+        name = " ".join(Path(part).name for part in shown)
         if not shutil.which(command[0]):
             sys.exit(f"{command[0]} is not installed: make lint installs it")
         start = time.perf_counter()

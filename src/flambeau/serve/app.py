@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from flambeau.serve import endpoint, guard, health, metrics, openapi
+from flambeau.serve import endpoint, guard, health, metrics, openapi, playground as page
 from flambeau.serve.batching import Batch, Batcher
 from flambeau.serve.events import Events
 from flambeau.serve.limits import Limits
@@ -209,6 +209,8 @@ def serve(
     health.install(app, guarding, server.unready)
     metrics.install(app, guarding, numbers)
     openapi.install(app, server)
+    if playground:
+        page.install(app, server)
     return app
 
 
