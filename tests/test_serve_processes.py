@@ -1,0 +1,621 @@
+"""Models in processes: what travels, and what happens when one of the processes is lost."""
+
+import asyncio
+import contextlib
+import dataclasses
+import datetime
+import enum
+import gc
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import flambeau as fb
+
+pytest.importorskip("msgspec")
+
+import msgspec
+from serve_helpers import FAR, Heard, outcome, play, soon, submit, until
+
+from flambeau.serve.batching import Answer, Batch, Batcher
+from flambeau.serve.errors import DeadlineExceeded, InvalidInput, ModelFailed, Unavailable
+from flambeau.serve.generators import AHEAD
+from flambeau.serve.processes import ProcessRunner
+from flambeau.serve.wire import PREFIX, Frame, RemoteFailure, WireError, pack
+
+__all__ = ["play"]
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+# ---- what travels -----------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    names: list[str]
+
+
+class Person(msgspec.Struct):
+    name: str
+    born: datetime.date
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+def received(data):
+    """What comes of bytes that come in pieces."""
+    frame, position = Frame(), 0
+    while True:
+        room = frame.room
+        count = min(len(room), random.choice([1, 5, 1000]), len(data) - position)
+        assert count, "the frame wants more than there is"
+        room[:count] = data[position : position + count]
+        position += count
+        if frame.advance(count):
+            assert position == len(data)
+            return frame.value()
+
+
+def travel(value):
+    return received(b"".join(map(bytes, pack(value))))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [1, -1, 2**63 - 1, 0.5, float("inf"), True, "ä\0", b"\0\xff", "", b"", [], {}],
+        {"a": {"b": [{"c": None}]}, 3: "three"},
+        ((), (1, ("two", [3])), [(4,)]),
+        [Point(1, ["a"]), {"p": Point(2, [])}],
+        Person("Ada", datetime.date(1815, 12, 10)),
+        [Color.RED, uuid.UUID(int=5), {1, 2}, datetime.datetime(2020, 1, 2, 3, 4, 5)],
+    ],
+)
+def test_values_arrive_as_they_were(value):
+    assert travel(value) == value
+
+
+def test_pydantic_models_arrive():
+    pydantic = pytest.importorskip("pydantic")
+    global Settings
+
+    class Settings(pydantic.BaseModel):
+        points: list[Point]
+
+    Settings.__qualname__ = "Settings"
+    settings = Settings(points=[Point(1, [])])
+    assert travel([settings]) == [settings]
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "bool",
+        "uint8",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "float16",
+        "bfloat16",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+    ],
+)
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1,), (5, 7), (2, 3, 4)])
+def test_tensors_arrive_as_they_were(dtype, shape):
+    tensor = (fb.randn(shape) * 3).to(getattr(fb, dtype))
+    back, again = travel({"t": [tensor, "x", tensor]})["t"][::2]
+    for other in (back, again):
+        assert other.dtype == tensor.dtype and other.shape == tensor.shape
+        assert fb.equal(other, tensor)
+    back.zero_()  # the memory is its own
+    assert fb.equal(again, tensor)
+
+
+def test_views_and_special_values_of_tensors_arrive():
+    view = fb.randn(4, 6)[::2, 1:].t()
+    assert fb.equal(travel(view), view)
+    odd = fb.tensor([float("nan"), float("inf"), -0.0])
+    assert travel(odd).numpy().tobytes() == odd.numpy().tobytes()
+    assert not travel(fb.ones(2, requires_grad=True)).requires_grad
+    conj = fb.tensor([1 + 2j]).conj()
+    assert fb.equal(travel(conj), conj)
+
+
+@pytest.mark.parametrize(
+    "array", [np.arange(6.0).reshape(2, 3).T, np.zeros((0, 2), "i2"), np.array(["ab", "c"])]
+)
+def test_arrays_arrive_as_they_were(array):
+    back = travel([array])[0]
+    assert back.dtype == array.dtype
+    np.testing.assert_array_equal(back, array)
+    assert travel(np.float32(2.5)) == np.float32(2.5)
+
+
+def test_errors_arrive_as_text():
+    refusal = travel(InvalidInput("no", param="input[3]", retry_after=2))
+    assert type(refusal) is InvalidInput
+    assert (refusal.message, refusal.param, refusal.retry_after) == ("no", "input[3]", 2)
+    failure = travel([ZeroDivisionError("by zero")])[0]
+    assert type(failure) is RemoteFailure and "ZeroDivisionError: by zero" in str(failure)
+
+
+def test_what_cannot_travel_is_refused():
+    class Local:
+        pass
+
+    looped = []
+    looped.append(looped)
+    for value in (object(), Local(), 2**80, lambda: 0, np.array([object()]), looped, sys, open):
+        with pytest.raises(WireError):
+            pack({"value": [value]})
+
+
+def test_broken_frames_are_refused():
+    whole = b"".join(
+        map(bytes, pack([1, fb.randn(3, 4), Point(1, ["x"]), (2, "y"), InvalidInput("no")]))
+    )
+    size = PREFIX.size
+    for _ in range(300):
+        broken = bytearray(whole)
+        for _ in range(random.randint(1, 4)):
+            broken[random.randrange(size, len(broken))] = random.randrange(256)
+        with contextlib.suppress(WireError):
+            received(bytes(broken))
+    for prefix in (
+        b"GET / HTTP/1.1\r\n",
+        PREFIX.pack(b"fbw1", 10, 1 << 60),
+        PREFIX.pack(b"fbw1", 0, 0),
+    ):
+        with pytest.raises(WireError):
+            received(prefix)
+
+
+# ---- processes --------------------------------------------------------------------
+
+
+def negate(items):
+    return [{"y": -item["x"], "pid": os.getpid()} for item in items]
+
+
+def runner(run, workers=1, **settings):
+    return ProcessRunner(lambda: run, workers, **settings)
+
+
+def ask(batcher, x):
+    return submit(batcher, {"x": x})
+
+
+class Lost(Heard):
+    def __init__(self):
+        super().__init__()
+        self.lost = 0
+
+    def worker_lost(self, model):
+        self.lost += 1
+
+
+async def gone(*pids):
+    """Wait until processes have ended; those that nobody waits for may stay as zombies."""
+
+    def is_gone(pid):
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    await until(lambda: all(map(is_gone, pids)))
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+
+
+@needs_proc
+def test_batches_run_in_processes_that_end_with_the_drain(play):
+    async def main():
+        run = runner(negate, 2)
+        batcher = Batcher(run, Batch(max_size=4))
+        batcher.start()
+        xs = [fb.randn(3) for _ in range(40)]
+        answers = await asyncio.gather(*[ask(batcher, x) for x in xs])
+        assert all(fb.equal(a.result["y"], -x) for a, x in zip(answers, xs, strict=True))
+        pids = {a.result["pid"] for a in answers}
+        assert pids <= set(run._workers) and os.getpid() not in pids
+        zygote = run._zygote.pid
+        await batcher.drain(FAR)
+        await gone(zygote, *pids)
+        batcher.start()  # and again
+        assert (await ask(batcher, 1)).result["y"] == -1
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_batches_are_spread_over_idle_processes(play, tmp_path):
+    def meet(items):
+        """Waits until all have come."""
+        (tmp_path / str(items[0])).touch()
+        while len(list(tmp_path.iterdir())) < 3:
+            time.sleep(0.001)
+        return [os.getpid()] * len(items)
+
+    async def main():
+        batcher = Batcher(runner(meet, 3, timeout=FAR))
+        answers = await asyncio.gather(*[submit(batcher, i) for i in range(3)])
+        assert len({answer.result for answer in answers}) == 3
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_failures_come_back(play, caplog):
+    def run(items):
+        if 1 in items:
+            raise ValueError("in the process")
+        return [
+            InvalidInput("no", param="x") if i == 2 else object() if i == 3 else i for i in items
+        ]
+
+    async def main():
+        batcher = Batcher(runner(run), Batch(max_size=4))
+        tasks = [submit(batcher, i) for i in range(4)] + [submit(batcher, object())]
+        found = [await outcome(task) for task in tasks]
+        assert [type(f) for f in found] == [
+            Answer,
+            ModelFailed,
+            InvalidInput,
+            ModelFailed,
+            ModelFailed,
+        ]
+        assert found[2].param == "x" and "process" not in str(found[1].body())
+        await batcher.drain(FAR)
+
+    play(main())
+    assert "ValueError: in the process" in caplog.text
+
+
+def test_async_functions_run_in_processes(play):
+    async def run(items):
+        await asyncio.sleep(0)
+        return [(os.getpid(), item) for item in items]
+
+    async def main():
+        batcher = Batcher(runner(run))
+        pid, item = (await submit(batcher, "x")).result
+        assert item == "x" and pid != os.getpid()
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def stall(items):
+    """Answers, hangs, or ends its process."""
+    for item in items:
+        if item == "hang":
+            time.sleep(FAR)
+        if item == "exit":
+            os._exit(3)
+    return [os.getpid()] * len(items)
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "exit"])
+def test_who_waits_for_a_lost_process_is_told_at_once(play, how):
+    async def main():
+        events = Lost()
+        run = runner(stall, 2, events=events, timeout=FAR)
+        batcher = Batcher(run, Batch(max_size=3), events=events)
+        first = (await submit(batcher, "x")).result
+        tasks = [submit(batcher, "exit" if how == "exit" else "hang") for _ in range(6)]
+        if how != "exit":
+            await until(
+                lambda: len(run._workers) == 2 and all(w.is_busy for w in run._workers.values())
+            )
+            for pid in list(run._workers):
+                os.kill(pid, signal.SIGKILL)
+        for task in tasks:
+            error = await outcome(task)
+            assert isinstance(error, Unavailable) and error.retry_after > 0
+        again = await submit(batcher, "x")
+        assert again.result != first
+        assert events.lost >= 2
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_a_process_that_hangs_is_killed_and_replaced(play):
+    async def main():
+        events = Lost()
+        batcher = Batcher(runner(stall, 1, timeout=0.2, events=events))
+
+        async def answer():
+            """On a busy machine any process may seem to hang."""
+            while not isinstance(found := await outcome(submit(batcher, "x")), Answer):
+                assert isinstance(found, DeadlineExceeded | Unavailable)
+                await asyncio.sleep(0.01)
+            return found.result
+
+        first = await answer()
+        assert isinstance(await outcome(submit(batcher, "hang")), DeadlineExceeded)
+        second = await answer()
+        left = submit(batcher, "hang", time.monotonic() + 0.05)  # nobody waits when it is killed
+        assert isinstance(await outcome(left), DeadlineExceeded)
+        third = await answer()
+        assert len({first, second}) == 2 and third and events.lost
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+@needs_proc
+def test_the_runner_recovers_from_a_lost_zygote(play):
+    async def main():
+        run = runner(stall, 2, timeout=FAR)
+        batcher = Batcher(run)
+        assert (await submit(batcher, "x")).result
+        await until(lambda: len(run._workers) == 2)
+        waiting = submit(batcher, "hang")
+        await until(lambda: any(worker.is_busy for worker in run._workers.values()))
+        pids = list(run._workers)
+        os.kill(run._zygote.pid, signal.SIGKILL)
+        assert isinstance(await outcome(waiting), Unavailable)
+        while isinstance(found := await outcome(submit(batcher, "x")), Unavailable):
+            await asyncio.sleep(0.01)
+        assert found.result not in pids
+        await gone(*pids)
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_processes_that_do_not_start_are_started_ever_less_often(play, tmp_path, caplog):
+    def make_run():
+        with open(tmp_path / "starts", "a") as file:
+            file.write("x")
+        if not (tmp_path / "fixed").exists():
+            raise RuntimeError("no such weights")
+        return stall
+
+    async def main():
+        events = Lost()
+        run = ProcessRunner(make_run, 2, events=events)
+        batcher = Batcher(run)
+        error = await outcome(submit(batcher, "x"))
+        assert isinstance(error, Unavailable) and error.retry_after > 0
+        await until(lambda: run._losses >= 6)
+        assert len((tmp_path / "starts").read_text()) <= events.lost + 2
+        delay = run._next_start - time.monotonic()
+        assert delay < 30
+        (tmp_path / "fixed").touch()
+        while isinstance(found := await outcome(submit(batcher, "x")), Unavailable):
+            await asyncio.sleep(0.05)
+        assert found.result != os.getpid() and run._losses == 0
+        await batcher.drain(FAR)
+
+    play(main())
+    assert "no such weights" in caplog.text
+
+
+def counter(item):
+    def note(what):
+        with open(item["file"], "a") as file:
+            file.write(what)
+
+    try:
+        for i in range(item["count"]):
+            note(".")
+            yield i
+        if item.get("fail"):
+            raise ValueError("at the end")
+    finally:
+        note("|")
+
+
+async def async_counter(item):
+    for i in counter(item):
+        await asyncio.sleep(0)
+        yield i
+
+
+@pytest.mark.parametrize("generate", [counter, async_counter])
+def test_generators_run_in_processes(play, generate, tmp_path):
+    async def main():
+        file = tmp_path / "steps"
+        batcher = Batcher(runner(generate))
+
+        def stream(count, **more):
+            return batcher.stream({"count": count, "file": str(file), **more}, soon())
+
+        counts = (0, 1, AHEAD + 1, 50)
+        found = await asyncio.gather(*[read(stream(count)) for count in counts])
+        assert found == [list(range(count)) for count in counts]
+        failing = stream(2, fail=True)
+        assert [await anext(failing), await anext(failing)] == [0, 1]
+        with pytest.raises(ModelFailed):
+            await anext(failing)
+        file.unlink()
+        left = stream(1 << 60)
+        assert [await anext(left) for _ in range(3)] == [0, 1, 2]
+        await left.aclose()
+        await until(lambda: "|" in file.read_text())
+        # Three were taken, so many may be on their way, and the last step.
+        assert len(file.read_text()) <= 3 + AHEAD + 1 + len("|")
+        assert await read(stream(3)) == [0, 1, 2]
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+async def read(stream):
+    return [part async for part in stream]
+
+
+def test_a_lost_process_ends_its_stream(play, tmp_path):
+    async def main():
+        run = runner(counter)
+        batcher = Batcher(run)
+        stream = batcher.stream({"count": 1 << 60, "file": str(tmp_path / "f")}, soon())
+        assert await anext(stream) == 0
+        os.kill(next(iter(run._workers)), signal.SIGKILL)
+        with pytest.raises(Unavailable):
+            await read(stream)
+        again = batcher.stream({"count": 2, "file": str(tmp_path / "f")}, soon())
+        assert await read(again) == [0, 1]
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_every_request_is_answered_once_while_processes_are_killed(play):
+    async def main():
+        events = Lost()
+        run = runner(negate, 2, events=events, timeout=FAR)
+        batcher = Batcher(run, Batch(max_size=4), queue=1000, events=events)
+        fates = {}
+
+        async def client(number):
+            for step in range(25):
+                x = number * 100 + step
+                fate = await outcome(ask(batcher, x))
+                assert x not in fates
+                fates[x] = fate
+                if isinstance(fate, Unavailable):
+                    await asyncio.sleep(0.001)
+
+        async def killer():
+            for _ in range(4):
+                await until(
+                    lambda: any(w.is_busy for w in run._workers.values()) or len(fates) == 400
+                )
+                if run._workers:
+                    os.kill(random.choice(list(run._workers)), signal.SIGKILL)
+                await asyncio.sleep(0.005)
+
+        await asyncio.gather(killer(), *[client(i) for i in range(16)])
+        assert len(fates) == 16 * 25
+        answered = 0
+        for x, fate in fates.items():
+            if isinstance(fate, Answer):
+                assert fate.result["y"] == -x
+                answered += 1
+            else:
+                assert isinstance(fate, Unavailable), fate
+        assert answered and events.lost
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_a_drain_under_load_loses_nothing(play):
+    async def main():
+        batcher = Batcher(runner(negate, 2), Batch(max_size=3))
+        tasks = [ask(batcher, x) for x in range(60)]
+        await until(lambda: batcher.waiting < 60)
+        drain = asyncio.ensure_future(batcher.drain(FAR))
+        assert [(await task).result["y"] for task in tasks] == [-x for x in range(60)]
+        await drain
+
+    play(main())
+
+
+def test_a_runner_outlives_its_loop(play):
+    batcher = Batcher(runner(negate))
+
+    async def use():
+        return (await ask(batcher, 2)).result["y"]
+
+    assert play(use()) == -2
+    assert play(use()) == -2
+    play(end(batcher))
+
+
+async def end(batcher):
+    batcher.start()
+    await batcher.drain(FAR)
+
+
+@needs_proc
+def test_a_forgotten_runner_ends_its_processes(play):
+    pids = []
+
+    async def use():
+        run = runner(negate)
+        await run([{"x": 1}])
+        pids.extend([run._zygote.pid, *run._workers])
+
+    play(use())
+    gc.collect()
+    play(gone(*pids))
+
+
+ORPHANS = """
+    import asyncio, os, sys, time
+    from flambeau.serve.processes import ProcessRunner
+
+    async def main():
+        run = ProcessRunner(lambda: lambda items: [time.sleep(i) for i in items], 2)
+        await run([0])
+        while len(run._workers) < 2:
+            await asyncio.sleep(0.001)
+        print(run._zygote.pid, *run._workers, flush=True)
+        if sys.argv[1] == "exit":
+            os._exit(0)
+        await run([1000])
+
+    asyncio.run(main())
+"""
+
+
+@needs_proc
+@pytest.mark.parametrize("how", ["kill", "exit"])
+def test_processes_end_with_their_server(play, how):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    server = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(ORPHANS), how],
+        stdout=subprocess.PIPE,
+        env=environment,
+    )
+    with server:
+        pids = list(map(int, server.stdout.readline().split()))
+        assert len(pids) == 3
+        if how == "kill":
+            server.kill()
+    play(gone(*pids))
+
+
+def test_processes_share_the_threads_and_draw_other_numbers(play):
+    def run(items):
+        return [(fb.get_num_threads(), fb.randn(4), random.random()) for _ in items]
+
+    async def main():
+        calls = ProcessRunner(lambda: run, 2), ProcessRunner(lambda: run, 1, threads=1)
+        for call in calls:
+            first, second = (await call([0]))[0], (await call([0]))[0]
+            assert first[0] == second[0] == max(1, fb.get_num_threads() // 2) or call is calls[1]
+            assert not fb.equal(first[1], second[1]) and first[2] != second[2]
+            await call.drain(FAR)
+        assert first[0] == 1
+
+    play(main())
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(ValueError, match="workers"):
+        ProcessRunner(lambda: negate, 0)
