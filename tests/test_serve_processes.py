@@ -619,3 +619,37 @@ def test_processes_share_the_threads_and_draw_other_numbers(play):
 def test_wrong_settings_are_refused():
     with pytest.raises(ValueError, match="workers"):
         ProcessRunner(lambda: negate, 0)
+
+
+def shift(batch):
+    return batch + os.getpid()
+
+
+def spell(text):
+    yield from text
+
+
+def test_served_models_run_in_processes():
+    pytest.importorskip("fastapi")
+    testclient = pytest.importorskip("starlette.testclient")
+    from flambeau.serve import Json, Model, Tensor, Text, serve
+
+    def name(people):
+        return [[person.name, os.getpid()] for person in people]
+
+    models = [
+        Model(shift, Tensor((2,), fb.float64), Tensor((2,), fb.float64), name="shift", workers=2),
+        Model(name, Json[Person], Json(list), name="name", workers=1),
+        Model(spell, Text(), Text(), name="spell", workers=1),
+    ]
+    with testclient.TestClient(serve(models)) as client:
+        found = client.post("/models/shift/predict", json={"input": [1, 2]})
+        assert found.status_code == 200, found.text
+        one, two = found.json()["output"]
+        assert two - one == 1 and one - 1 != os.getpid() and one == int(one)
+        person = {"name": "Ada", "born": "1815-12-10"}
+        found = client.post("/models/name/predict", json={"input": person})
+        assert found.status_code == 200, found.text
+        assert found.json()["output"][0] == "Ada" and found.json()["output"][1] != os.getpid()
+        found = client.post("/models/spell/predict", json={"input": "fire"})
+        assert found.text.count("data:") == len("fire") + 1, found.text

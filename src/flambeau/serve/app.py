@@ -15,6 +15,7 @@ from flambeau.serve.batching import Batch, Batcher
 from flambeau.serve.events import Events
 from flambeau.serve.limits import Limits
 from flambeau.serve.models import Model, Registry
+from flambeau.serve.processes import ProcessRunner
 from flambeau.serve.reload import Watcher, watch
 from flambeau.serve.text.protocol import is_text_model
 
@@ -51,8 +52,18 @@ class Server:
         self._watching: asyncio.Task[None] | None = None
 
     def _batcher(self, model: Model) -> Batcher:
-        queue, events = self.limits.queue, self.events
-        return Batcher(model.run, model.batch, name=model.id, queue=queue, events=events)
+        run, queue, events = self._runner(model), self.limits.queue, self.events
+        return Batcher(run, model.batch, name=model.id, queue=queue, events=events)
+
+    def _runner(self, model: Model) -> Callable[..., Any]:
+        """Return what a model's batches run in: this process, or some of its own."""
+        run = model.run
+        if not model.workers:
+            return run
+        timeout, events = self.limits.timeout, self.events
+        return ProcessRunner(
+            lambda: run, model.workers, name=model.id, timeout=timeout, events=events
+        )
 
     async def start(self) -> None:
         """Begin to serve the running event loop; called by the lifespan or by the first request.
@@ -79,7 +90,7 @@ class Server:
     def _replacer(self, model: Model) -> Callable[[Any], None]:
         def replace(predict: Any) -> None:
             model.predict, model.run = predict, model.runner(predict)
-            self.batchers[model].replace(model.run)
+            self.batchers[model].replace(self._runner(model))
 
         return replace
 
