@@ -207,6 +207,7 @@ def serve(
         title=title or "flambeau",
         description=description or "",
         lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         docs_url=None,
         redoc_url=None,
     )

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from flambeau.serve.errors import BadRequest, InvalidInput, ServeError
+from flambeau.serve.errors import InvalidInput, ServeError
 from flambeau.serve.fields import Field, WrongResult
+from flambeau.serve.fields.base import parse
 from flambeau.serve.limits import Limits
 
 Item = dict[str, Any]
-NO_JSON = "the body is not valid JSON"
 
 
 class Signature:
@@ -36,7 +36,7 @@ class Signature:
         self._ragged = [name for name, field in self.inputs.items() if field.ragged]
         types = [(name, field.json_type()) for name, field in self.inputs.items()]
         body = msgspec.defstruct("Body", types, forbid_unknown_fields=True)
-        self._decoder = msgspec.json.Decoder(body)
+        self._decode_json = msgspec.json.Decoder(body).decode
         self._plain = [
             (name, field.decode)
             for name, field in self.inputs.items()
@@ -50,14 +50,7 @@ class Signature:
             BadRequest: It is no JSON.
             InvalidInput: It is not what the fields declare.
         """
-        try:
-            return self._decoder.decode(body)
-        except msgspec.ValidationError as error:
-            raise invalid(error) from None
-        except UnicodeDecodeError:
-            raise BadRequest("the body is not valid UTF-8") from None
-        except (msgspec.DecodeError, RecursionError, ValueError):
-            raise BadRequest(NO_JSON) from None
+        return parse(self._decode_json, body)
 
     def decode(self, values: Any, limits: Limits) -> Item:
         """Return the item that ``read_json`` has read.
@@ -200,13 +193,4 @@ def _field(name: str, given: Any, side: str) -> Field:
     return field
 
 
-def invalid(error: msgspec.ValidationError) -> InvalidInput:
-    """Return what a caller is told: the path in the message becomes ``param``."""
-    message, _, path = str(error).partition(" - at `$")
-    param = path.rstrip("`").removeprefix(".") or None
-    if param is None and message.endswith("`"):
-        param = message.rsplit("`", 2)[1] if "field" in message else None
-    return InvalidInput(message[:500], param=None if param is None else param[:200])
-
-
-__all__ = ["Item", "Signature", "fields_of", "invalid"]
+__all__ = ["Item", "Signature", "fields_of"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from flambeau.serve.errors import InvalidInput, UnsupportedMediaType
+import msgspec
+
+from flambeau.serve.errors import BadRequest, InvalidInput, UnsupportedMediaType
 from flambeau.serve.limits import Limits
 
 # A whole number of bytes; a data: URI may stand before them, as browsers write it.
@@ -121,6 +123,31 @@ def as_list(batch: Any, count: int) -> list[Any]:
             f"{len(batch)}"
         )
     return list(batch)
+
+
+def parse(decode: Callable[[bytes], Any], data: bytes) -> Any:
+    """Return what a msgspec decoder makes of ``data``.
+
+    Raises:
+        BadRequest: It is no JSON.
+        InvalidInput: It is not of the decoder's type; ``param`` says where.
+    """
+    try:
+        return decode(data)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except UnicodeDecodeError:
+        raise BadRequest("the JSON is not valid UTF-8") from None
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        raise BadRequest("this is not valid JSON") from None
+
+
+def _invalid(error: msgspec.ValidationError) -> InvalidInput:
+    message, _, path = str(error).partition(" - at `$")
+    param = path.rstrip("`").removeprefix(".") or None
+    if param is None and "field `" in message:
+        param = message.rsplit("`", 2)[1]
+    return InvalidInput(message[:500], param=None if param is None else param[:200])
 
 
 def from_base64(text: str) -> bytes:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from flambeau.serve.errors import BadRequest, InvalidInput
-from flambeau.serve.fields.base import Field, WrongResult
+from flambeau.serve.errors import InvalidInput
+from flambeau.serve.fields.base import Field, WrongResult, parse
 from flambeau.serve.json_depth import check_depth
 from flambeau.serve.limits import Limits
 
@@ -30,6 +30,7 @@ class Json(Field):
     def __init__(self, type: Any = Any) -> None:
         self.type = type
         self._adapter = _pydantic(type)
+        self._decode_json = msgspec.json.Decoder(self.json_type()).decode
         try:
             self._schemas = {output: self._schema(output) for output in (False, True)}
         except Exception as error:  # both libraries raise their own
@@ -57,19 +58,14 @@ class Json(Field):
         if self._adapter is None:
             return value
         # Pydantic would take 1e999 as infinity.
-        msgspec.json.decode(value)
+        parse(msgspec.json.decode, value)
         return self._validated(bytes(value))
 
     def decode_bytes(self, data: bytes, media_type: str, limits: Limits) -> Any:
         if media_type not in ("application/json", "text/plain"):
             super().decode_bytes(data, media_type, limits)
         check_depth(data, limits.json_depth)
-        try:
-            return self.decode(msgspec.json.decode(data, type=self.json_type()), limits)
-        except msgspec.ValidationError as error:
-            raise InvalidInput(str(error)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise BadRequest("the value is not valid JSON") from None
+        return self.decode(parse(self._decode_json, data), limits)
 
     def _validated(self, data: bytes) -> Any:
         from pydantic import ValidationError

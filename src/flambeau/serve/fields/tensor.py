@@ -11,13 +11,14 @@ import numpy
 from msgspec import Meta
 
 import flambeau as fb
-from flambeau.serve.errors import BadRequest, InvalidInput, UnsupportedMediaType
+from flambeau.serve.errors import InvalidInput, UnsupportedMediaType
 from flambeau.serve.fields.base import (
     BASE64,
     Field,
     WrongResult,
     as_list,
     from_base64,
+    parse,
 )
 from flambeau.serve.limits import Limits
 
@@ -81,6 +82,7 @@ class Tensor(Field):
         self.min, self.max = self._bounds(min, max)
         self.ragged = None in sizes
         self._stored = NUMPY[dtype]
+        self._decode_json = msgspec.json.Decoder(self.json_type()).decode
 
     def __class_getitem__(cls, key: Any) -> Tensor:
         """``Tensor[(64,), fb.float32]`` or ``Tensor[(64,)]``."""
@@ -172,12 +174,7 @@ class Tensor(Field):
 
     def decode_bytes(self, data: bytes, media_type: str, limits: Limits) -> Any:
         if media_type in ("application/json", "text/plain"):
-            try:
-                return self.decode(msgspec.json.decode(data, type=self.json_type()), limits)
-            except msgspec.ValidationError as error:
-                raise InvalidInput(str(error)) from None
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                raise BadRequest("the value is not valid JSON") from None
+            return self.decode(parse(self._decode_json, data), limits)
         if media_type != "application/octet-stream":
             raise UnsupportedMediaType(f"a tensor cannot be sent as {media_type[:100]}")
         return self._from_bytes(data)
@@ -239,8 +236,8 @@ class Tensor(Field):
             want is None or want == n for want, n in zip(shape, array.shape, strict=True)
         )
         if not fits:
-            expected = tuple("any" if n is None else n for n in shape)
-            raise WrongResult(f"expected a result of shape {expected}, but got {array.shape}")
+            sizes = ", ".join("any" if n is None else str(n) for n in shape)
+            raise WrongResult(f"expected a result of shape ({sizes}), but got {array.shape}")
         if not numpy.can_cast(array.dtype, self._stored, "same_kind"):
             raise WrongResult(f"expected a result of {self.dtype}, but got {array.dtype}")
         if array.size and self.dtype != fb.bool:
