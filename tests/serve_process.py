@@ -164,7 +164,7 @@ def read_answer(connection: socket.socket) -> Answer:
 
 def send_all(connection: socket.socket, data: bytes) -> None:
     """Send as much as the server takes: it may close while we still send."""
-    with suppress(BrokenPipeError, ConnectionResetError):
+    with suppress(OSError):
         connection.sendall(data)
 
 

@@ -485,7 +485,9 @@ class Exchange:
             headers = [(b"content-type", b"application/json")]
         headers.append((b"content-length", b"%d" % len(body)))
         headers += [(name.encode(), value.encode()) for name, value in error.headers().items()]
-        unread = self.reading or (self.length is None and _much_to_come(scope))
+        unread = self.reading
+        if self.length is None:  # nothing of the body was read, or its length is in doubt
+            unread = unread or isinstance(error, BadRequest) or _much_to_come(scope)
         if unread or self._guard.server.stopping:
             headers.append((b"connection", b"close"))
         await self.send({"type": "http.response.start", "status": error.status, "headers": headers})

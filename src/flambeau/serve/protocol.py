@@ -29,6 +29,7 @@ from flambeau.serve.limits import Limits
 MOST_HEADERS = 100
 _MOST_PIPELINED = 32  # requests that may wait for the answer to the one before them
 _LINGER = 1.0  # seconds that a client may still send after it got its last answer
+_MOST_LINGERING = 64  # connections beyond the limit
 _LINGER_BYTES = 1 << 20  # and how much
 _FAREWELL = 0.3  # seconds that an idle connection stays open after a stop was asked for
 _STUCK = 30.0  # seconds after which an answer that nobody reads is given up
@@ -210,6 +211,11 @@ class Protocol(HttpToolsProtocol):
         self.transport.write(b"".join([*lines, b"\r\n", body]))
         self.transport.close()
 
+    def may_still_send(self) -> bool:
+        """Whether it is likely that the client sends, and can be listened to for a moment."""
+        room = len(self.connections) < self.gate.limits.connections + _MOST_LINGERING
+        return (self._in_message or self._refused) and room
+
     def _ends_after_answers(self) -> bool:
         """Where earlier requests are still to be answered, do only that, and close then."""
         newest = self.cycle
@@ -287,7 +293,7 @@ class Lingering:
         protocol, transport = self._protocol, self._transport
         if transport.is_closing():
             return
-        if protocol._in_message and transport.can_write_eof():
+        if protocol.may_still_send() and transport.can_write_eof():
             transport.write_eof()
             protocol.flow.resume_reading()
             protocol.loop.call_later(_LINGER, self._close)
