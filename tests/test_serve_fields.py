@@ -379,7 +379,6 @@ def test_json_of_all_kinds_of_types(type_, value, got):
     assert read(field, value) == [got]
     encoded = field.encode(got)
     assert read(field, encoded) == [got]
-    assert field.unpack(msgspec.msgpack.decode(msgspec.msgpack.encode(field.pack(got)))) == got
     sent = field.decode_bytes(msgspec.json.encode(value), "application/json", LIMITS)
     assert sent == got
 

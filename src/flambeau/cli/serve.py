@@ -70,7 +70,7 @@ def _option(name: str, kind: Any, about: str, default: Any = None) -> inspect.Pa
 
 
 def _serve(target: str, check: bool, config: Path | None, flags: dict[str, Any]) -> None:
-    from flambeau.serve.run import run
+    from flambeau.serve.running import run
 
     try:
         settings, sources = Settings.load(flags, config)
@@ -165,7 +165,7 @@ def _check(app: FastAPI, settings: Settings) -> None:
     import asyncio
 
     from flambeau.serve.check import try_models
-    from flambeau.serve.run import apply, check_address
+    from flambeau.serve.running import apply, check_address
 
     guard = apply(app, settings)
     check_address(settings, guard)

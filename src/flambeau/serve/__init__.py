@@ -24,7 +24,7 @@ _HOMES = {
     "keys": ("ApiKey",),
     "limits": ("Limits",),
     "models": ("Model",),
-    "run": ("run",),
+    "running": ("run",),
     "settings": ("Settings",),
     "text": ("TextModel",),
 }

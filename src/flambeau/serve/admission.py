@@ -164,6 +164,7 @@ class Admission:
         """
         if isinstance(failure, ModelFailed) and failure.__cause__ is not None:
             log.error("model %r failed", self._name, exc_info=failure.__cause__)
+            failure.reported = True
 
     async def close(self, seconds: float) -> None:
         """Take no more, wait until those that were taken are answered, and refuse the rest."""

@@ -23,6 +23,8 @@ class ServeError(Exception):
 
     status = 500
     type = "internal_error"
+    # The log has its cause already.
+    reported = False
 
     def __init__(
         self, message: str, *, param: str | None = None, retry_after: float | None = None

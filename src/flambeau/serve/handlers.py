@@ -38,7 +38,7 @@ def install(app: Starlette) -> None:
     """Register the handlers of errors."""
 
     async def serve_error(request: Request, error: Any) -> Response:
-        if error.status == 500:
+        if error.status == 500 and not error.reported:
             LOGGER.error(error.message, exc_info=error, extra={"request_id": _id(request)})
         return _answer(request, error.status, error.body(_id(request)), dict(error.headers()))
 

@@ -42,7 +42,8 @@ class Model:
 
     Args:
         predict: an nn.Module (evaluated without gradients), a function, an async function, or a
-            generator function. It may raise a ServeError to tell the caller something.
+            generator function. To refuse one request of a batch it puts a ServeError in its place
+            in the list of results.
         input: a field, or fields by name.
         output: a field, or fields by name.
         name: for the URL: letters, digits, ``.``, ``_`` and ``-``.

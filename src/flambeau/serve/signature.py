@@ -10,7 +10,7 @@ import msgspec
 
 from flambeau.serve.errors import InvalidInput, ServeError
 from flambeau.serve.fields import Field, WrongResult
-from flambeau.serve.fields.base import parse
+from flambeau.serve.fields.base import as_list, parse
 from flambeau.serve.limits import Limits
 
 Item = dict[str, Any]
@@ -108,17 +108,22 @@ class Signature:
             found.setdefault(key, []).append(position)
         return list(found.values())
 
-    def encode(self, result: Any, count: int) -> list[Item]:
+    def encode(self, result: Any, count: int) -> list[Any]:
         """Return ``count`` answers from what predict returned for a batch.
+
+        An exception in a list of results is the answer to its own request.
 
         Raises:
             WrongResult: It is not what the outputs declare.
         """
-        answers: list[Item] = [{} for _ in range(count)]
+        answers: list[Any] = [{} for _ in range(count)]
         for name, value in self._named(result).items():
             field = self.outputs[name]
-            for answer, each in zip(answers, field.split(value, count), strict=True):
-                answer[name] = field.encode(each)
+            for position, each in enumerate(_parts(field, value, count)):
+                if isinstance(each, BaseException):
+                    answers[position] = each
+                elif isinstance(answers[position], dict):
+                    answers[position][name] = field.encode(each)
         return answers
 
     def encode_single(self, result: Any) -> Item:
@@ -160,6 +165,15 @@ class Signature:
         except (TypeError, WrongResult) as error:
             raise ValueError(f"the example cannot be sent as JSON: {error}") from None
         return made
+
+
+def _parts(field: Field, value: Any, count: int) -> list[Any]:
+    """The parts of a batch; exceptions stay where they are."""
+    if not isinstance(value, list) or not any(isinstance(v, BaseException) for v in value):
+        return field.split(value, count)
+    good = [each for each in as_list(value, count) if not isinstance(each, BaseException)]
+    parts = iter(field.split(good, len(good)))
+    return [each if isinstance(each, BaseException) else next(parts) for each in value]
 
 
 def _batch(value: Any) -> Any:

@@ -101,14 +101,6 @@ class Field:
         """Return an example given as Python object the way it would be sent."""
         return value
 
-    def pack(self, value: Any) -> Any:
-        """Return a decoded value so that it can go to another process."""
-        return value
-
-    def unpack(self, value: Any) -> Any:
-        """Return what ``pack`` was given."""
-        return value
-
 
 def as_list(batch: Any, count: int) -> list[Any]:
     """Return a batch's values, checking how many they are."""

@@ -94,16 +94,6 @@ class Json(Field):
     def to_json(self, value: Any) -> Any:
         return value if isinstance(value, str | bytes) else self.encode(value)
 
-    def pack(self, value: Any) -> Any:
-        if self._adapter is not None:
-            return self._adapter.dump_python(value, mode="json", by_alias=True)
-        return msgspec.to_builtins(value)
-
-    def unpack(self, value: Any) -> Any:
-        if self._adapter is not None:
-            return self._validated(msgspec.json.encode(value))
-        return msgspec.convert(value, self.type)
-
 
 def _pydantic(type_: Any) -> Any:
     """The adapter of a type that pydantic has to validate, or None."""
