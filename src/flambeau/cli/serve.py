@@ -21,8 +21,9 @@ from flambeau.serve.settings import PREFIX, Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-# What is decided where a model is made into an application.
-_OF_MODELS = ("workers", "batch_size", "batch_wait_ms", "playground", "queue")
+# What is decided where a Model is made, and where an application is.
+_OF_MODELS = ("workers", "batch_size", "batch_wait_ms")
+_OF_APPS = (*_OF_MODELS, "playground", "queue")
 _NAMES = ("app", "model")
 
 
@@ -95,24 +96,28 @@ def load(target: str, settings: Settings) -> FastAPI:
     """
     from fastapi import FastAPI
 
-    from flambeau.serve import Batch, Limits, serve
+    from flambeau.serve import Batch, Limits, Model, serve
 
     found = _find(target)
+    is_app = isinstance(found, FastAPI)
+    made = _OF_APPS if is_app else _OF_MODELS if isinstance(found, Model | list) else ()
+    unused = [name for name in made if name in settings.model_fields_set]
+    if unused:
+        what = "application" if is_app else "Model"
+        raise ValueError(f"{unused[0]} is decided where the {what} is made: set it in {target}")
     if isinstance(found, FastAPI):
-        unused = [name for name in _OF_MODELS if name in settings.model_fields_set]
-        if unused:
-            raise ValueError(
-                f"{unused[0]} is decided where the application is made: set it in {target}"
-            )
         return found
-    return serve(
-        found,
-        batch=Batch(settings.batch_size, settings.batch_wait_ms),
-        limits=settings.limits(Limits()),
-        workers=settings.workers,
-        playground=settings.playground,
-        cors=settings.cors,
-    )
+    try:
+        return serve(
+            found,
+            batch=Batch(settings.batch_size, settings.batch_wait_ms),
+            limits=settings.limits(Limits()),
+            workers=settings.workers,
+            playground=settings.playground,
+            cors=settings.cors,
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{target}: {error}") from error
 
 
 def _find(target: str) -> Any:

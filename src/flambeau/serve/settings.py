@@ -44,7 +44,7 @@ def _listed(value: Any) -> Any:
 def _keys(value: Any) -> Any:
     if isinstance(value, str):
         return parse_keys(value)
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or not all(isinstance(k, dict | ApiKey) for k in value):
         raise ValueError("keys are tables: [[serve.keys]] with name and hash")
     return [key if isinstance(key, ApiKey) else ApiKey.from_mapping(key) for key in value]
 
@@ -151,7 +151,7 @@ class Settings(_WithLimits):  # type: ignore[misc]
             values |= found
             sources |= dict.fromkeys(found, source)
         try:
-            return cls.model_validate(values), sources
+            return _Loaded(**values), sources
         except ValidationError as error:
             raise ValueError(_explain(error, sources)) from None
 
@@ -195,6 +195,20 @@ class Settings(_WithLimits):  # type: ignore[misc]
         if isinstance(value, bool):
             return "yes" if value else "no"
         return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class _Loaded(Settings):
+    """Settings whose sources have been read: nothing is looked up again."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: PydanticBaseSettingsSource,
+        **named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 class _File(PydanticBaseSettingsSource):
