@@ -2,7 +2,11 @@
 
 import asyncio
 import logging
+import os
 import random
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 
@@ -14,6 +18,7 @@ from serve_helpers import FAR, Heard, outcome, play, soon, submit, until
 
 from flambeau.serve.batching import Answer, Batch, Batcher
 from flambeau.serve.errors import DeadlineExceeded, InvalidInput, ModelFailed, Unavailable
+from flambeau.serve.events import Events
 
 __all__ = ["play"]
 
@@ -227,6 +232,41 @@ def test_a_wrong_number_of_results_is_the_models_fault(play, result):
     play(main())
 
 
+def test_the_refusal_of_one_is_not_told_to_its_neighbours(play):
+    """A function that checks the whole batch fails it with what is wrong with one item."""
+
+    def run(items):
+        if 2 in items:
+            raise InvalidInput("2 is wrong", param="input")
+        return items
+
+    async def main():
+        batcher = Batcher(run, Batch(wait_ms=FAR * 1e3, max_size=3))
+        found = [await outcome(t) for t in [submit(batcher, i) for i in range(1, 4)]]
+        assert [type(f) for f in found] == [Answer, InvalidInput, Answer]
+        await batcher.drain(FAR)
+
+    play(main())
+
+
+def test_events_that_fail_harm_nobody(play, caplog):
+    class Broken(Events):
+        def queued(self, model, waiting):
+            raise RuntimeError("metrics are broken")
+
+        batch = refused = queued
+
+    async def main():
+        batcher = Batcher(lambda items: items, events=Broken(), queue=1)
+        assert (await batcher.submit(1, soon())).result == 1
+        with pytest.raises(DeadlineExceeded):
+            await batcher.submit(1, time.monotonic() - 1)
+        await batcher.drain(FAR)
+
+    play(main())
+    assert "metrics are broken" in caplog.text
+
+
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, MemoryError, StopIteration])
 def test_nothing_that_a_model_raises_ends_its_thread(play, error):
     def run(items):
@@ -354,10 +394,79 @@ def test_a_batcher_outlives_its_loop(play):
         assert play(use()) == 1
         play(leave())
 
-    async def end():
-        await batcher.drain(FAR)
+    play(end(batcher))
 
-    play(end())
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_serves_anew(play):
+    batcher = Batcher(lambda items: [item + os.getpid() for item in items])
+
+    async def use():
+        return (await batcher.submit(1, soon())).result - 1
+
+    async def fork():
+        assert await use() == os.getpid()
+        stuck = submit(batcher, 2)
+        await asyncio.sleep(0)
+        pid = os.fork()
+        if pid:
+            await stuck
+            return pid
+        status = 1
+        try:
+            asyncio._set_running_loop(None)
+            with asyncio.Runner() as runner:
+                status = runner.run(use()) != os.getpid()
+        finally:
+            os._exit(status)
+
+    pid = play(fork())
+    assert os.waitpid(pid, 0)[1] == 0
+    play(end(batcher))
+
+
+async def end(batcher):
+    await batcher.drain(FAR)
+
+
+LEFT_RUNNING = """
+    import asyncio, os, sys, time
+    import flambeau as fb
+    from flambeau.serve.batching import Batcher
+
+    weight = fb.randn(256, 256)
+
+    def run(items):
+        end = time.monotonic() + 0.2
+        while time.monotonic() < end:
+            weight @ weight
+        return items
+
+    def generate(item):
+        while True:
+            yield weight @ weight
+
+    async def main():
+        batcher, generating = Batcher(run), Batcher(generate)
+        asyncio.ensure_future(batcher.submit(1, time.monotonic() + 100))
+        async for part in generating.stream(1, time.monotonic() + 100):
+            break
+
+    asyncio.run(main())
+    print("left")
+"""
+
+
+def test_a_process_may_exit_while_models_run():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LEFT_RUNNING)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=FAR,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "left\n", "")
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -116,7 +116,8 @@ class Server:
 
     def state(self, model: Model) -> str:
         """``ready`` or ``loading``."""
-        return "loading" if self.loop is None else "ready"
+        is_ready = self.loop is not None and self.batchers[model].is_ready
+        return "ready" if is_ready else "loading"
 
     def unready(self) -> list[str]:
         """The names of models that cannot answer yet."""

@@ -77,13 +77,10 @@ class _Target(NamedTuple):
 
     run: Callable[..., Any]
     is_async: bool
-    needs_thread: bool
 
     @staticmethod
     def of(run: Callable[..., Any]) -> _Target:
-        is_async = is_any(run, inspect.iscoroutinefunction)
-        generates = is_any(run, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-        return _Target(run, is_async, not is_async and not generates)
+        return _Target(run, is_any(run, inspect.iscoroutinefunction))
 
 
 class Batcher:
@@ -144,7 +141,7 @@ class Batcher:
     def _start_run(self) -> None:
         if start := getattr(self._target.run, "start", None):
             start()
-        if self._target.needs_thread:
+        if not self._target.is_async:
             self._thread.start()
 
     def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -180,6 +177,8 @@ class Batcher:
         thread = self._thread.stop()
         while thread is not None and thread.is_alive() and time.monotonic() < end:
             await asyncio.sleep(0.001)
+        if self._tasks_of_old:
+            await asyncio.wait(self._tasks_of_old, timeout=max(end - time.monotonic(), 0.0))
         await _drain_run(self._target.run, end)
 
     def replace(self, run: Callable[..., Any]) -> None:
@@ -200,6 +199,11 @@ class Batcher:
             task = self._loop.create_task(_drain_run(old, time.monotonic() + _PATIENCE))
             self._tasks_of_old.add(task)
             task.add_done_callback(self._tasks_of_old.discard)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether what runs batches is there: processes take a moment to start."""
+        return bool(getattr(self._target.run, "is_ready", True))
 
     # ---- requests ----------------------------------------------------------------
 
@@ -263,7 +267,7 @@ class Batcher:
         return self._admission.take(item, deadline, self.waiting, rounds)
 
     def _concurrency(self) -> int:
-        run, is_async, _ = self._target
+        run, is_async = self._target
         return max(int(getattr(run, "concurrency", 1)), 1) if is_async else 1
 
     def _places(self) -> int:
@@ -393,7 +397,7 @@ class Batcher:
     def _start_batches(self) -> None:
         self._pump = None
         self._gathering = False
-        run, is_async, _ = self._target
+        run, is_async = self._target
         loop = self._loop
         while is_async and self._queue and loop is not None:
             idle = self._concurrency() - len(self._tasks)

@@ -120,7 +120,7 @@ class ProcessRunner:
             return
         self._closing = True
         end = time.monotonic() + seconds
-        while any(worker.is_busy for worker in self._workers.values()) and time.monotonic() < end:
+        while self._works() and time.monotonic() < end:
             await asyncio.sleep(0.002)
         self._refuse_waiting(self._lost_error(1.0))
         for worker in list(self._workers.values()):
@@ -134,11 +134,20 @@ class ProcessRunner:
             zygote.kill()
         self._loop = None
 
+    def _works(self) -> bool:
+        busy = any(worker.is_busy for worker in self._workers.values())
+        return busy or bool(self._waiting and self._workers)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a process has started."""
+        return any(worker.is_ready for worker in self._workers.values())
+
     # ---- batches -----------------------------------------------------------------
 
     async def __call__(self, items: list[Any]) -> list[Any]:
         """Run a batch in a process that is idle."""
-        self.start()
+        self._start_once()
         frame = pack(["run", items])
         worker = await self._take()
         results: list[Any] = await worker.request(frame)
@@ -146,12 +155,19 @@ class ProcessRunner:
 
     async def stream(self, item: Any) -> AsyncIterator[Any]:
         """Yield what the generator does that a process makes of an item."""
-        self.start()
+        self._start_once()
         frame = pack(["stream", item])
         worker = await self._take()
         async with aclosing(worker.parts(frame)) as parts:
             async for part in parts:
                 yield part
+
+    def _start_once(self) -> None:
+        """Start if nobody has; what was drained only :meth:`start` starts again."""
+        if self._loop is not asyncio.get_running_loop() and not self._closing:
+            self.start()
+        if self._closing and not self._workers:
+            raise self._lost_error(1.0)
 
     async def _take(self) -> _Worker:
         """Wait for an idle worker."""
@@ -369,7 +385,7 @@ class _Worker(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._frame = Frame()
         self._transport: Any = None
-        self._ready = False
+        self.is_ready = False
         self._lost = False
         self._reply: asyncio.Future[Any] | None = None
         self._parts: asyncio.Queue[tuple[str, Any]] | None = None
@@ -469,7 +485,7 @@ class _Worker(asyncio.BufferedProtocol):
             log.error("model %r: its process does not start", self._runner.name, exc_info=content)
             return
         if what == "ready":
-            self._ready = True
+            self.is_ready = True
         elif self._parts is not None:
             parts, self._parts = self._parts, None
             parts.put_nowait((what, content))
