@@ -21,7 +21,14 @@ from typer.testing import CliRunner
 pytest.importorskip("msgspec")
 
 from flambeau.cli.app import app
-from flambeau.serve.typescript import RUNTIME, runtime, runtime_folder, typescript_client
+from flambeau.serve.typescript import (
+    HOOKS,
+    RUNTIME,
+    react_hooks,
+    runtime,
+    runtime_folder,
+    typescript_client,
+)
 from flambeau.serve.typescript_types import Names, Types, comment, key, quote
 
 ROOT = Path(__file__).parents[1]
@@ -381,6 +388,11 @@ def test_types_come_from_the_answers_own_schema() -> None:
 def test_every_part_of_the_runtime_is_written() -> None:
     index = (WEB / "client" / "src" / "index.ts").read_text()
     assert re.findall(r'"\./(\w+)"', index) == list(RUNTIME)
+    folder = WEB / "client" / "src" / "react"
+    assert {path.stem for path in folder.glob("*.ts")} == {*HOOKS, "index"}
+    for name in HOOKS:
+        installed = (runtime_folder() / "react" / f"{name}.ts").read_text()
+        assert installed == (folder / f"{name}.ts").read_text(), "installed copy differs"
     text = runtime()
     assert "import " not in re.sub(r"^\s*(/\*\*|\*|//).*$", "", text, flags=re.MULTILINE)
     for name in RUNTIME:
@@ -520,16 +532,41 @@ def test_command_needs_the_key(
     assert code == 1 and "FLAMBEAU_API_KEY" in output
 
 
-def test_command_takes_an_application(tmp_path: Path) -> None:
-    file = tmp_path / "served.py"
+def test_command_takes_what_serve_takes(tmp_path: Path) -> None:
+    pytest.importorskip("fastapi")
+    file = tmp_path / "served_by_test.py"
     file.write_text(
-        f"import json\nclass App:\n    def openapi(self): return json.loads({json.dumps(ZOO['text'])!r})\n"
-        "app = App()\nother = 3\n"
+        "from flambeau.serve import Text, serve\n"
+        "app = serve(lambda texts: texts, input=Text(), output=Text(), name='echo')\nother = 3\n"
     )
     out = tmp_path / "client.ts"
-    assert client(out, "--app", file)[0] == 0
-    assert out.read_text(encoding="utf-8") == typescript_client(ZOO["text"])
-    for target, message in [(f"{file}:other", "no application"), (tmp_path / "no.py", "no file")]:
+    assert client(out, "--app", file, "--react")[0] == 0
+    assert "readonly echo:" in out.read_text(encoding="utf-8")
+    hooks = tmp_path / "client-react.ts"
+    assert hooks.read_text(encoding="utf-8") == react_hooks("./client")
+    assert client(out, "--app", file, "--react", "--check")[0] == 0
+    hooks.write_text("old")
+    assert client(out, "--app", file, "--check")[0] == 0
+    code, output = client(out, "--app", file, "--react", "--check")
+    assert code == 1 and "client-react.ts is out of date" in output
+    for target in [f"{file}:other", f"{file}:missing", tmp_path / "no.py"]:
         code, output = client(out, "--app", target)
-        assert code == 1 and message in output
+        assert code == 1 and "flambeau: " in output
     assert client(out, "--url", "file:///etc/passwd")[0] == 1
+
+
+def test_hooks_compile_beside_a_client(tmp_path: Path) -> None:
+    compiler()
+    (tmp_path / "api.ts").write_text(typescript_client(ZOO["text"]), encoding="utf-8")
+    (tmp_path / "api-react.ts").write_text(react_hooks("./api"), encoding="utf-8")
+    (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
+    (tmp_path / "page.ts").write_text(
+        'import { Client } from "./api";\n'
+        'import { useChat, useCompletion } from "./api-react";\n'
+        "export function usePage(client: Client): string {\n"
+        '  const chat = useChat(client, { params: { model: "other" } });\n'
+        "  const { text } = useCompletion(client);\n"
+        "  return text + String(chat.messages.length);\n"
+        "}\n"
+    )
+    compile_files(tmp_path, "--noEmit", "--skipLibCheck", "--lib", "es2022,dom")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from flambeau.cli.keys import fail
 
 _LARGEST = 32 << 20
 _SECONDS = 30.0
@@ -23,31 +23,42 @@ def client(
         str, typer.Option(help="Running server; its key is read from FLAMBEAU_API_KEY.")
     ] = "http://127.0.0.1:8000",
     app: Annotated[
-        str | None, typer.Option(help="Python file with the application, PATH or PATH:name.")
+        str | None, typer.Option(help="What to serve, as for `flambeau serve`, in place of --url.")
     ] = None,
+    react: Annotated[
+        bool, typer.Option("--react", help="Also write React hooks, into OUT-react.ts.")
+    ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail where OUT is out of date.")
+        bool, typer.Option("--check", help="Write nothing; fail where a file is out of date.")
     ] = False,
 ) -> None:
     """Write a typed TypeScript client of a server: one file, no dependencies."""
     try:
-        from flambeau.serve.typescript import typescript_client
+        from flambeau.serve.typescript import react_hooks, typescript_client
 
-        text = typescript_client(_document_of_app(app) if app else _document_at(url))
-        if not check:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(text, encoding="utf-8")
-            typer.echo(f"{out}: written")
-        elif not out.is_file() or out.read_text(encoding="utf-8") != text:
-            _fail(f"{out} is out of date: write it again without --check")
-        else:
-            typer.echo(f"{out}: up to date")
+        texts = {out: typescript_client(_document_of(app) if app else _document_at(url))}
+        if react:
+            texts[out.with_name(f"{out.stem}-react{out.suffix}")] = react_hooks(f"./{out.stem}")
+        for path, text in texts.items():
+            (_check if check else _write)(path, text)
     except ModuleNotFoundError as error:
-        _fail(f"{error.name} is missing: pip install 'flambeau[serve]'")
+        fail(f"{error.name} is missing: pip install 'flambeau[serve]'")
     except OSError as error:
-        _fail(f"{error.filename or out}: {error.strerror or error}")
-    except ValueError as error:
-        _fail(str(error))
+        fail(f"{error.filename or out}: {error.strerror or error}")
+    except (ValueError, TypeError) as error:
+        fail(str(error))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    typer.echo(f"{path}: written")
+
+
+def _check(path: Path, text: str) -> None:
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        fail(f"{path} is out of date: write it again without --check")
+    typer.echo(f"{path}: up to date")
 
 
 def _document_at(url: str) -> Any:
@@ -73,17 +84,8 @@ def _document_at(url: str) -> Any:
         raise ValueError(f"{request.full_url} is no JSON") from None
 
 
-def _document_of_app(target: str) -> Any:
-    path, _, name = target.partition(":")
-    if not Path(path).is_file():
-        raise ValueError(f"--app: there is no file {path!r}")
-    sys.path.insert(0, str(Path(path).resolve().parent))
-    found = runpy.run_path(path).get(name or "app")
-    if not callable(getattr(found, "openapi", None)):
-        raise ValueError(f"--app: {path} has no application named {name or 'app'!r}")
-    return json.loads(json.dumps(found.openapi()))  # type: ignore[union-attr]
+def _document_of(target: str) -> Any:
+    from flambeau.cli.serve import load
+    from flambeau.serve.settings import Settings
 
-
-def _fail(message: str) -> None:
-    typer.echo(f"flambeau: {message}", err=True)
-    raise typer.Exit(1)
+    return json.loads(json.dumps(load(target, Settings.load({})[0]).openapi()))

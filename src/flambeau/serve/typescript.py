@@ -19,7 +19,9 @@ from flambeau.serve.typescript_types import Names, Types, comment, key, quote
 
 # Each imports only from those before it.
 RUNTIME = ("errors", "events", "transport", "pictures", "inputs", "text", "models")
+HOOKS = ("state", "usePredict", "useChat", "useCompletion")
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+_NAMED = re.compile(r'^import (?:type )?{([^}]*)} from "(react|\.\./text)";\n', re.MULTILINE)
 _TYPED_ARRAYS = {
     "float32": "Float32Array",
     "float64": "Float64Array",
@@ -117,7 +119,34 @@ def runtime() -> str:
     """Return what all clients share, as one text."""
     folder = runtime_folder()
     texts = [(folder / f"{name}.ts").read_text(encoding="utf-8") for name in RUNTIME]
+    return _joined(texts)
+
+
+def _joined(texts: list[str]) -> str:
     return "\n".join(_IMPORT.sub("", text).strip("\n") + "\n" for text in texts)
+
+
+def react_hooks(client: str) -> str:
+    """Return the text of a file with React hooks, which needs React and nothing else.
+
+    Args:
+        client: the module of the client beside it, such as ``./flambeau``.
+    """
+    texts = [
+        (runtime_folder() / "react" / f"{name}.ts").read_text(encoding="utf-8") for name in HOOKS
+    ]
+    names: dict[str, set[str]] = {"react": set(), "../text": set()}
+    for listed, module in (found for text in texts for found in _NAMED.findall(text)):
+        names[module].update(name for part in listed.split(",") if (name := part.strip()))
+    lines = [
+        "// React hooks for a client of flambeau, written by `flambeau client --react`.",
+        "/* eslint-disable */",
+        "",
+        f"import {{ {', '.join(sorted(names['react']))} }} from {quote('react')};",
+        f"import type {{ {', '.join(sorted(names['../text']))} }} from {quote(client)};",
+        "",
+    ]
+    return "\n".join(lines) + "\n" + _joined(texts)
 
 
 def runtime_folder() -> Path:
