@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -216,8 +218,8 @@ def test_errors(server: Any, client: Any) -> None:
         "temperature": {"temperature": 3},
         "n": {"n": 17},
         "max_tokens": {"max_tokens": 0},
-        "top_logprobs": {"top_logprobs": 2},
-        "logit_bias": {"logit_bias": {"257": 1}},
+        "top_logprobs": {"top_logprobs": 21},
+        "logit_bias": {"logit_bias": {"a": 1}},
         "wings": {"extra_body": {"wings": 2}},
         "store": {"store": True},
     }.items():
@@ -415,3 +417,27 @@ def test_streams_advance_together() -> None:
 
     with served(model) as running:
         asyncio.run(main(running))
+
+
+class Fuzzed(Scripted):
+    """Takes whatever text there is, as its schema says."""
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def chat_template(self, messages: list[dict[str, str]]) -> str:
+        return "".join(message["content"] for message in messages) + "a"
+
+    def embed(self, tokens: list[list[int]]) -> Any:
+        return np.array([[len(item), sum(item)] for item in tokens], np.float32)
+
+
+def test_schema_is_kept() -> None:
+    pytest.importorskip("schemathesis")
+    command = [sys.executable, "-m", "schemathesis.cli", "run", "--no-color", "--seed=7"]
+    command += ["--phases=coverage,fuzzing", "--max-examples=25", "--include-path-regex=^/v1"]
+    with served(Fuzzed(context_length=1200)) as running:
+        url = running.url.replace("/v1", "/openapi.json")
+        done = subprocess.run([*command, url], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "Tested: 5" in done.stdout, done.stdout

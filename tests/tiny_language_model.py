@@ -88,7 +88,7 @@ class Scripted:
 
     def next(self, read: list[int]) -> int:
         """The script's byte after the one read last; the script is a cycle."""
-        at = self.script.find(bytes(read[-1:]))
+        at = self.script.find(self.token_bytes(read[-1]) or b"$")
         following = self.script[(at + 1) % len(self.script)]
         return 256 if following == ord("$") else following
 

@@ -27,6 +27,7 @@ from flambeau.serve.text import schemas
 from flambeau.serve.text.answers import ChatForm, CompletionForm, Form, usage
 from flambeau.serve.text.generation import Generation, Piece
 from flambeau.serve.text.protocol import describe
+from flambeau.serve.text.schema_bounds import service_schema
 from flambeau.serve.text.schemas import ChatRequest, CompletionRequest, EmbeddingRequest
 from flambeau.serve.text.service import Job, Served, TextService
 
@@ -49,6 +50,7 @@ def install(app: FastAPI, server: Server, models: Sequence[Any]) -> TextService:
     server.text_models.extend(describe(model) for model in models)
     server.on_start.append(service.start)
     server.on_stop.append(service.drain)
+    server.extend_openapi.append(service_schema(service))
     app.state.text = service
     app.include_router(routes(service))
     return service
@@ -301,9 +303,9 @@ def _invalid(error: RequestValidationError, request: Request) -> ServeError:
 
 
 def _streams(kind: str) -> dict[int | str, dict[str, Any]]:
-    text = f"With `stream`, `data:` events of `{kind}` objects and a last `data: [DONE]`."
-    content = {"text/event-stream": {"schema": {"type": "string", "description": text}}}
-    return {200: {"content": content}}
+    """Return the second form of an answer. Of events 3.1 has no schemas."""
+    text = f"The answer; with `stream`, `data:` events of `{kind}` objects, then `data: [DONE]`."
+    return {200: {"description": text, "content": {"text/event-stream": {}}}}
 
 
 def _entry(served: Served) -> dict[str, Any]:

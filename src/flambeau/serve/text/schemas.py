@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
 Penalty = Annotated[float, Field(ge=-2.0, le=2.0)]
 Tokens = Annotated[list[Token], Field(min_length=1, max_length=131_072)]
-Texts = Annotated[list[str], Field(min_length=1, max_length=256)]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Annotated[list[Text], Field(min_length=1, max_length=256)]
 TokenLists = Annotated[list[Tokens], Field(min_length=1, max_length=256)]
 Nothing = Annotated[list[Any], Field(max_length=0)]
 Biases = Annotated[
     dict[Annotated[str, Field(pattern=r"^[0-9]{1,9}$")], Annotated[float, Field(ge=-100, le=100)]],
-    Field(max_length=1024),
+    Field(max_length=1024, json_schema_extra={"additionalProperties": False}),
 ]
+
+
+def _refuse_true(value: bool) -> bool:
+    if value:
+        raise ValueError("only false is supported")
+    return value
+
+
+# Not Literal[False]: 0 would be one, as the two are equal.
+No = Annotated[bool, AfterValidator(_refuse_true), Field(json_schema_extra={"const": False})]
 
 # What OpenAI's API has and would change the result: named, so that the answer can say so.
 UNSUPPORTED = {
@@ -27,10 +38,27 @@ UNSUPPORTED = {
 }  # fmt: skip
 
 
+_ECHO_WITH_LOGPROBS: dict[str, Any] = {
+    "properties": {"echo": {"const": True}, "logprobs": {"type": "integer"}},
+    "required": ["echo", "logprobs"],
+}
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
     )
+
+
+def _integral(value: Any) -> Any:
+    """Turn 2.0 into 2, at any depth: to JSON and its schemas it is an integer."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, list):
+        return [_integral(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _integral(item) for key, item in value.items()}
+    return value
 
 
 class StreamOptions(_Strict):
@@ -55,7 +83,12 @@ class _Request(_Strict):
     safety_identifier: Annotated[str, Field(max_length=1024)] | None = None
     prompt_cache_key: Annotated[str, Field(max_length=1024)] | None = None
     service_tier: Literal["auto", "default"] | None = None
-    store: Literal[False] | None = None
+    store: No | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _integers(cls, value: Any) -> Any:
+        return _integral(value)
 
 
 class _Writing(_Request):
@@ -67,7 +100,7 @@ class _Writing(_Request):
     top_k: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     n: Annotated[int, Field(ge=1, le=16)] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: int | None = None
     frequency_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
     logit_bias: Biases | None = None
@@ -113,17 +146,19 @@ class ChatRequest(_Writing):
 class CompletionRequest(_Writing):
     """The body of ``POST /v1/completions``."""
 
-    prompt: str | Tokens | Texts | TokenLists
+    model_config = ConfigDict(json_schema_extra={"not": _ECHO_WITH_LOGPROBS})
+
+    prompt: Text | Tokens | Texts | TokenLists
     echo: bool | None = None
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    best_of: Literal[1] | None = None
+    best_of: Annotated[int, Field(ge=1, le=1)] | None = None
     suffix: None = None
 
 
 class EmbeddingRequest(_Request):
     """The body of ``POST /v1/embeddings``."""
 
-    input: str | Tokens | Texts | TokenLists
+    input: Text | Tokens | Texts | TokenLists
     encoding_format: Literal["float", "base64"] | None = None
 
 

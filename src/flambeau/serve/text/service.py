@@ -58,13 +58,12 @@ class Served:
                 f"The model {self.model.name!r} has no chat template: use /v1/completions.",
                 param="model",
             )
-        if request.top_logprobs is not None and not request.logprobs:
-            raise InvalidInput("top_logprobs needs logprobs: true.", param="top_logprobs")
         messages = [_plain(message) for message in request.messages]
         size = sum(len(message["content"]) for message in messages)
         prompt = await self._tokens(self._chat_tokens, messages, size, "messages")
         limit = request.max_completion_tokens or request.max_tokens
-        logprobs = (request.top_logprobs or 0) if request.logprobs else None
+        wanted = request.top_logprobs is not None if request.logprobs is None else request.logprobs
+        logprobs = (request.top_logprobs or 0) if wanted else None
         return self._job(request, [prompt], "messages", limit, logprobs)
 
     async def completion(self, request: CompletionRequest) -> Job:
@@ -132,14 +131,9 @@ class Served:
         return Job(prompts, sampling, n, min(max_tokens or room, room), stop)
 
     def _biases(self, given: dict[str, float]) -> dict[int, float]:
+        """Return biases by token; those of tokens that the model does not have change nothing."""
         biases = {int(token): bias for token, bias in given.items()}
-        for token in biases:
-            if token >= self.model.vocabulary:
-                raise InvalidInput(
-                    f"The model has tokens 0 to {self.model.vocabulary - 1}.",
-                    param=f"logit_bias.{token}",
-                )
-        return biases
+        return {token: bias for token, bias in biases.items() if token < self.model.vocabulary}
 
     def _chat_tokens(self, messages: list[dict[str, str]]) -> list[int]:
         prompt = self.model.chat_template(messages)
