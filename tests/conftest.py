@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import recorded
 
 import flambeau
 
@@ -61,6 +62,11 @@ def _numbers_that_can_be_drawn_again(
         return default_rng(np.random.randint(1 << 31) if seed is None else seed)
 
     monkeypatch.setattr(np.random, "default_rng", seeded_rng)
+
+
+def pytest_sessionfinish() -> None:
+    if recorded.RECORDING:
+        recorded.save()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -422,13 +422,14 @@ def pair_loss(function: Any) -> Any:
         if weight is None:
             return reduce_loss(loss, reduction)
         loss = loss * weight
-        return loss.sum() / weight.sum() if reduction == "mean" else reduce_loss(loss, reduction)
+        divides = reduction == "mean" and function is not huber_of
+        return loss.sum() / weight.sum() if divides else reduce_loss(loss, reduction)
 
     return run
 
 
-def huber(d: Any, delta: float) -> Any:
-    size = np.abs(d)
+def huber_of(x: Any, t: Any, delta: float = 1.0) -> Any:
+    d, size = x - t, np.abs(x - t)
     return np.where(size <= delta, 0.5 * d**2, delta * (size - delta / 2))
 
 
@@ -447,7 +448,7 @@ def kl(x: Any, t: Any, log_target: bool) -> Any:
 
 reference("mse_loss")(pair_loss(lambda x, t: (x - t) ** 2))
 reference("l1_loss")(pair_loss(lambda x, t: np.abs(x - t)))
-reference("huber_loss")(pair_loss(lambda x, t, delta=1.0: huber(x - t, delta)))
+reference("huber_loss")(pair_loss(huber_of))
 reference("smooth_l1_loss")(pair_loss(lambda x, t, beta=1.0: smooth_l1(x - t, beta)))
 reference("kl_div")(pair_loss(lambda x, t, log_target=False: kl(x, t, log_target)))
 
@@ -468,11 +469,8 @@ def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, *_: Any, reduction: str = "mean",
     pos_weight: Any = None, **__: Any,
 ) -> Any:  # fmt: skip
-    positive = softplus_of(-input) * (1 if pos_weight is None else pos_weight)
-    zero = (1 - target) == 0
-    loss = np.where(target == 0, 0, target * positive) + np.where(
-        zero, 0, (1 - target) * softplus_of(input)
-    )
+    times = 1 if pos_weight is None else 1 + (pos_weight - 1) * target
+    loss = (1 - target) * input + times * softplus_of(-input)
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
@@ -483,8 +481,7 @@ def classes_last(x: Any) -> Any:
 def picked_losses(log_p: Any, target: Any, weight: Any, ignore: int, smoothing: float) -> Any:
     """Loss and weight of every target."""
     scores = classes_last(log_p)
-    if target.ndim == 1 and scores.ndim == 1:
-        scores = scores[None]
+    target = target.reshape(scores.shape[:-1])
     kept = target != ignore
     at = np.where(kept, target, 0).astype(np.int64)
     w = np.ones(scores.shape[-1]) if weight is None else weight

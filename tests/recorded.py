@@ -1,0 +1,100 @@
+"""What PyTorch 2.13 answered, for runs without it: texts of errors, printed layers, what they give.
+
+These are facts of PyTorch's that no formula yields. Each is kept in `recorded_answers/`, one file
+for a test file, under the source of the code that was run: code that changes has no answer and
+its test is skipped without PyTorch until
+
+    FLAMBEAU_RECORD=1 python -m pytest tests/test_that.py
+
+has run all of that file with PyTorch. Where PyTorch is installed, it is asked itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RECORDING = os.environ.get("FLAMBEAU_RECORD") == "1"
+FOLDER = Path(__file__).with_name("recorded_answers")
+_new: dict[str, dict[str, Any]] = {}
+
+
+@cache
+def _lines(file: str) -> list[str]:
+    return Path(file).read_text().splitlines()
+
+
+def source(function: Callable[..., Any]) -> str:
+    """The text of a function's body, whatever its place and its line breaks."""
+    code = function.__code__
+    spans = [p for p in code.co_positions() if None not in p and (p[0], p[2]) < (p[1], p[3])]
+    (first, left), (last, right) = (
+        min((p[0], p[2]) for p in spans),
+        max((p[1], p[3]) for p in spans),
+    )
+    lines = _lines(code.co_filename)[first - 1 : last]
+    lines[-1] = lines[-1][:right]
+    lines[0] = lines[0][left:]
+    return "".join("".join(lines).split()).replace(",)", ")").replace(",]", "]")
+
+
+def describe(value: Any) -> str:
+    """What decides the outcome of a call: the code, and what it was made with."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}"
+    if isinstance(value, (list, tuple)):
+        return "(" + ",".join(describe(v) for v in value) + ")"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{k}:{describe(v)}" for k, v in value.items()) + "}"
+    if not hasattr(value, "__code__"):
+        return repr(value) if isinstance(value, (str, int, float, complex, type(None))) else ""
+    captured = [_contents(cell) for cell in value.__closure__ or ()]
+    made_with = [describe(v) for v in (*captured, *(value.__defaults__ or ()))]
+    return " ".join([source(value), *made_with]).strip()
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not yet filled
+        return None
+
+
+def key_of(*values: Any) -> str:
+    text = " ".join(describe(v) for v in values).strip()
+    return text if len(text) < 120 else f"{text[:100]}... {zlib.crc32(text.encode()):08x}"
+
+
+def _file() -> str:
+    return Path(os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]).stem
+
+
+@cache
+def _kept(file: str) -> dict[str, Any]:
+    path = FOLDER / f"{file}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def keep(key: str, answer: Any) -> None:
+    if RECORDING:
+        _new.setdefault(_file(), {})[key] = answer
+
+
+def kept(key: str) -> Any:
+    """The answer, or None where none was recorded."""
+    return _kept(_file()).get(key)
+
+
+def save() -> None:
+    """Write what was recorded; what no test asked for any more is dropped."""
+    FOLDER.mkdir(exist_ok=True)
+    for file, answers in _new.items():
+        rows = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(answers.items())]
+        (FOLDER / f"{file}.json").write_text("{\n" + ",\n".join(rows) + "\n}\n")
