@@ -404,6 +404,34 @@ def test_every_part_of_the_runtime_is_written() -> None:
         )
 
 
+def test_types_of_text_models_are_those_of_the_server() -> None:
+    pytest.importorskip("pydantic")
+    from flambeau.serve.text import schemas
+
+    text = (WEB / "client" / "src" / "text.ts").read_text()
+
+    def members(interface: str) -> set[str]:
+        [body] = re.findall(rf"export interface {interface}\b[^{{]*{{\n(.*?)^}}", text, re.M | re.S)
+        return set(re.findall(r"^  readonly (\w+)\??:", body, re.M))
+
+    for interface, kind in {
+        "ChatMessage": schemas.Message,
+        "ChatParams": schemas.ChatRequest,
+        "CompletionParams": schemas.CompletionRequest,
+        "EmbeddingParams": schemas.EmbeddingRequest,
+        "Chat": schemas.ChatAnswer,
+        "Completion": schemas.CompletionAnswer,
+        "Embeddings": schemas.EmbeddingAnswer,
+        "Usage": schemas.Usage,
+    }.items():
+        assert members(interface) <= kind.model_fields.keys(), interface
+    sampling = members("SamplingParams")
+    assert sampling <= schemas.ChatRequest.model_fields.keys()
+    assert sampling <= schemas.CompletionRequest.model_fields.keys()
+    roles = re.findall(r'readonly role: ("system" .*);', text)[0]
+    assert set(re.findall(r'"(\w+)"', roles)) == {"system", "developer", "user", "assistant"}
+
+
 @pytest.mark.parametrize(
     ("damaged", "message"),
     [

@@ -88,16 +88,16 @@ export class Transport {
     payload: Payload,
     call: CallOptions = {},
   ): AsyncGenerator<ServerEvent, void, undefined> {
-    const { value: pieces, info } = await this.send(path, payload, call, (response, watch) =>
-      Promise.resolve(piecesOf(response, watch)),
+    const { value, info } = await this.send(path, payload, call, (response, watch) =>
+      Promise.resolve({ response, watch }),
     );
     try {
       call.onAnswer?.(info);
       const parser = new EventParser();
-      for await (const text of pieces) yield* parser.push(text);
+      for await (const text of piecesOf(value.response, value.watch)) yield* parser.push(text);
       yield* parser.end();
     } finally {
-      await pieces.return();
+      value.watch.end();
     }
   }
 
@@ -151,6 +151,7 @@ class Watch {
   private readonly timeout: number;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private late = false;
+  private stopped = false;
 
   constructor(outer: AbortSignal | undefined, timeout: number) {
     this.outer = outer;
@@ -182,9 +183,18 @@ class Watch {
     }, this.timeout);
   }
 
+  /** The answer is complete. */
   stop(): void {
     this.pause();
     this.outer?.removeEventListener("abort", this.abort);
+    this.stopped = true;
+  }
+
+  /** End the request unless its answer is complete. */
+  end(): void {
+    if (this.stopped) return;
+    this.stop();
+    this.abort();
   }
 
   /** Return what to throw for `error`: the abort's reason, or a class of this client's. */
@@ -197,21 +207,17 @@ class Watch {
   }
 }
 
-/** Yield the text of a response while `watch` counts; leaving early ends the request. */
+/** Yield the text of a response while `watch` counts the time that the server takes. */
 async function* piecesOf(response: Response, watch: Watch): AsyncGenerator<string, void> {
-  let finished = false;
   try {
     for await (const text of textOfResponse(response)) {
       watch.pause();
       yield text;
       watch.restart();
     }
-    finished = true;
+    watch.stop();
   } catch (error) {
     throw watch.explain(error);
-  } finally {
-    watch.stop();
-    if (!finished) watch.abort();
   }
 }
 

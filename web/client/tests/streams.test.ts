@@ -24,8 +24,9 @@ function items(fetch: ClientOptions["fetch"], timeout?: number): AsyncGenerator<
 describe("streams", () => {
   it("yield each item and end with done", async () => {
     const body = 'data: {"output":1}\n\n: ping\n\ndata: {"output":2}\n\nevent: done\ndata: {}\n\n';
-    const { fetch } = answering(new Response(body));
+    const { fetch, asked } = answering(new Response(body));
     expect(await all(items(fetch))).toEqual([{ output: 1 }, { output: 2 }]);
+    expect(asked[0]?.init.signal?.aborted).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -109,6 +110,17 @@ describe("streams", () => {
     const third = thrown(stream.next());
     await vi.advanceTimersByTimeAsync(1000);
     expect(await third).toBeInstanceOf(TimeoutError);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("end the request when a caller's own function throws", async () => {
+    const { fetch, asked } = answering((one) => streaming(one, () => undefined));
+    const onAnswer = (): never => {
+      throw new RangeError("mine");
+    };
+    const events = new Transport({ fetch }).events("/", "{}", { onAnswer });
+    expect(await thrown(events.next())).toBeInstanceOf(RangeError);
+    expect(asked[0]?.init.signal?.aborted).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
   });
 
