@@ -353,9 +353,12 @@ def test_long_prompts_are_read_in_parts() -> None:
 
     async def talk(scheduler: Scheduler) -> None:
         prompts = [list(b"x" * 99 + b"a"), list(b"c"), list(b"x" * 70 + b"e"), list(b"xg")]
-        tasks = [asyncio.create_task(write(scheduler, p, max_tokens=3)) for p in prompts]
-        texts = await asyncio.gather(*tasks)
-        assert texts == [(text, "length") for text in ("bcd", "def", "fgh", "hij")]
+        texts = [""] * 4
+        # One request, so that all come at the same time.
+        with scheduler.submit(prompts, Sampling(temperature=0.0), max_tokens=3) as generation:
+            async for piece in generation:
+                texts[piece.choice] += piece.text
+        assert texts == ["bcd", "def", "fgh", "hij"]
 
     drive(model, talk, prefill_tokens=32)
     assert all(max(lengths) * len(lengths) <= 32 for _, lengths, _ in model.prefills)
