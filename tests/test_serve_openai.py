@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +24,7 @@ openai = pytest.importorskip("openai")
 uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")
 
-from tiny_language_model import Scripted, chatbot, served_gpt  # noqa: E402
+from tiny_language_model import CHATBOT, Scripted, chatbot, served_gpt  # noqa: E402
 
 from flambeau.serve import serve  # noqa: E402
 from flambeau.serve.events import Events  # noqa: E402
@@ -441,3 +444,14 @@ def test_schema_is_kept() -> None:
         done = subprocess.run([*command, url], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "Tested: 5" in done.stdout, done.stdout
+
+
+def test_example(tmp_path: Path) -> None:
+    run = functools.partial(
+        subprocess.run, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=300
+    )
+    run([sys.executable, CHATBOT / "train.py", "--steps", "3"])
+    code = "import app; print(sorted(app.app.openapi()['paths']))"
+    paths = [str(CHATBOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    assert "/v1/chat/completions" in run([sys.executable, "-c", code], env=environment).stdout

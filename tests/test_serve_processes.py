@@ -372,7 +372,7 @@ def test_a_drain_under_load_loses_nothing(play):
     async def main():
         batcher = Batcher(runner(negate, 2), Batch(max_size=3))
         tasks = [ask(batcher, x) for x in range(60)]
-        await until(lambda: 0 < batcher.waiting)
+        await until(lambda: batcher.waiting > 0)
         drain = asyncio.ensure_future(batcher.drain(FAR))
         assert [(await task).result["y"] for task in tasks] == [-x for x in range(60)]
         await drain

@@ -316,8 +316,9 @@ def test_wrong_new_keys(flags: list[str]) -> None:
 
 def test_run_applies_settings(file: str) -> None:
     """What run() changes in an application before it listens."""
-    from flambeau.cli.serve import load
     from flambeau.serve.run import apply
+
+    from flambeau.cli.serve import load
 
     settings, _ = Settings.load(
         {"timeout": 3, "cors": "https://a.example", "key": "one-key-in-clear"}

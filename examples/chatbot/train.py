@@ -65,8 +65,9 @@ def train(steps: int = 150, seed: int = 0, log_every: int = 0) -> GPT:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "chatbot.safetensors")
+    parser.add_argument("--out", type=Path, default=Path("runs/chatbot"))
     arguments = parser.parse_args()
     model = train(arguments.steps, log_every=50)
-    flambeau.save(model.state_dict(), arguments.out)
-    print(f"saved {arguments.out}")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    flambeau.save(model.state_dict(), arguments.out / "model.safetensors")
+    print(f"saved {arguments.out / 'model.safetensors'}")
