@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 RECORDING = os.environ.get("FLAMBEAU_RECORD") == "1"
 FOLDER = Path(__file__).with_name("recorded_answers")
@@ -70,6 +71,61 @@ def _contents(cell: Any) -> Any:
 def key_of(*values: Any) -> str:
     text = " ".join(describe(v) for v in values).strip()
     return text if len(text) < 120 else f"{text[:100]}... {zlib.crc32(text.encode()):08x}"
+
+
+def flat(value: Any) -> list[Any]:
+    """Every leaf of nested lists, tuples and dictionaries, keys as well."""
+    if isinstance(value, dict):
+        return [leaf for key, item in value.items() for leaf in (key, *flat(item))]
+    if isinstance(value, (list, tuple)):
+        return [len(value), *(leaf for item in value for leaf in flat(item))]
+    return [value]
+
+
+def digest(value: Any) -> list[Any]:
+    """[what decides its form, number of elements, length, sums along three directions]."""
+    form, parts = [], [np.zeros(0)]
+    for leaf in flat(value):
+        if isinstance(leaf, float):
+            leaf = np.float64(leaf)
+        if hasattr(leaf, "dtype"):
+            array = _array(leaf)
+            finite = np.isfinite(array)
+            form.append(f"{str(leaf.dtype).rpartition('.')[2]}{array.shape}{int((~finite).sum())}")
+            row = np.where(finite, array, 0).reshape(-1)
+            parts += [row.real, row.imag] if np.iscomplexobj(row) else [row.astype(np.float64)]
+        else:
+            form.append(str(leaf))
+    numbers = np.concatenate(parts)
+    sums = np.random.default_rng(1).standard_normal((3, numbers.size)) @ numbers
+    length = float(np.sqrt((numbers**2).sum()))
+    crc = zlib.crc32("|".join(form).encode())
+    return [crc, numbers.size, *(float(f"{v:.9g}") for v in (length, *sums))]
+
+
+def _array(leaf: Any) -> np.ndarray:
+    if isinstance(leaf, np.generic):
+        return np.asarray(leaf)
+    leaf = leaf.detach()
+    return np.asarray((leaf.float() if "bfloat16" in str(leaf.dtype) else leaf).numpy())
+
+
+def assert_digest(value: Any, key: str, rtol: float = 1e-5, atol: float = 1e-6) -> None:
+    """Hold nested numbers, tensors and texts against what was recorded of PyTorch's."""
+    wanted = kept(key)
+    if wanted is None:
+        pytest.skip("PyTorch is the oracle, and its answer is not recorded")
+    found = digest(value)
+    assert found[:2] == wanted[:2], "keys, texts, types or shapes"
+    allowed = rtol * wanted[2] + atol * wanted[1] ** 0.5
+    np.testing.assert_allclose(found[2:], wanted[2:], rtol=1e-8, atol=3 * allowed)
+
+
+def key_of_test(*values: Any) -> str:
+    """A key for what one test asks: its name with the names of its parameters."""
+    name = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].rpartition(" (")[0]
+    code = " ".join(describe(v) for v in values)
+    return f"{name} {zlib.crc32(code.encode()):08x}" if code else name
 
 
 def _file() -> str:

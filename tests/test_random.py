@@ -1,43 +1,12 @@
 """Random numbers against PyTorch's, bit for bit."""
 
-import copy
-import pickle
-import threading
-
 import numpy as np
 import pytest
+from random_compare import BOTH, FLOATS, INTEGERS, SEEDS, same_draws, state
 
 import flambeau as fl
 
-SEEDS = [0, 42, -1, 123456789012]
 SIZES = [0, 1, 15, 16, 17, 100, 1000, 100003]
-FLOATS = ["float32", "float64", "float16", "bfloat16"]
-INTEGERS = ["uint8", "int8", "int16", "int32", "int64"]
-
-
-def bits(tensor):
-    """A tensor's shape, dtype and bytes in the order of its indices, of either library."""
-    name = str(tensor.dtype).removeprefix("torch.")
-    tensor = tensor.detach()
-    if name == "bfloat16":
-        tensor = tensor.float()
-    return name, tuple(tensor.shape), np.ascontiguousarray(tensor.numpy()).tobytes()
-
-
-def state(lib):
-    return bytes(lib.get_rng_state().numpy())
-
-
-def same_draws(torch, draw, seeds=SEEDS):
-    """Run ``draw(library)`` in both libraries: equal results, equal states of the generators."""
-    for seed in seeds:
-        results = []
-        for lib in (torch, fl):
-            lib.manual_seed(seed)
-            drawn = draw(lib)
-            drawn = drawn if isinstance(drawn, (list, tuple)) else [drawn]
-            results.append(([bits(t) for t in drawn], state(lib)))
-        assert results[0] == results[1]
 
 
 FILLS = [
@@ -65,14 +34,9 @@ FILLS = [
 ]
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 @pytest.mark.filterwarnings("ignore:.*out of bounds")
 @pytest.mark.parametrize(("name", "arguments", "dtypes"), FILLS)
-def test_fills(torch, name, arguments, dtypes):
+def test_fills(name, arguments, dtypes):
     def draw(lib):
         return [
             getattr(lib.zeros(size, dtype=getattr(lib, dtype)), name)(*arguments)
@@ -80,7 +44,7 @@ def test_fills(torch, name, arguments, dtypes):
             for size in SIZES
         ]
 
-    same_draws(torch, draw, SEEDS[:2])
+    same_draws(draw, SEEDS[:2])
 
 
 LAYOUTS = {
@@ -109,14 +73,14 @@ LAYOUTS = {
         ("cauchy_", ()),
     ],
 )
-def test_fills_go_through_memory_in_order(torch, layout, name, arguments):
+def test_fills_go_through_memory_in_order(layout, name, arguments):
     """Not in the order of the indices: PyTorch fills a transposed matrix by its columns."""
 
     def draw(lib):
         tensors = [LAYOUTS[layout](lib, dtype) for dtype in (lib.float32, lib.float64)]
         return [getattr(t, name)(*arguments) for t in tensors]
 
-    same_draws(torch, draw, SEEDS[:2])
+    same_draws(draw, SEEDS[:2])
 
 
 def test_what_lies_between_is_not_touched():
@@ -129,9 +93,8 @@ def test_what_lies_between_is_not_touched():
 
 
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
-def test_complex(torch, dtype):
+def test_complex(dtype):
     same_draws(
-        torch,
         lambda lib: [
             lib.randn(20, dtype=getattr(lib, dtype)),
             lib.rand(3, 3, dtype=getattr(lib, dtype)),
@@ -223,12 +186,12 @@ FACTORIES = {
 
 @pytest.mark.filterwarnings("ignore:An output with one or more elements was resized")
 @pytest.mark.parametrize("name", FACTORIES)
-def test_factories(torch, name):
-    same_draws(torch, FACTORIES[name])
+def test_factories(name):
+    same_draws(FACTORIES[name])
 
 
-def test_strides_are_kept(torch):
-    for lib in (torch, fl):
+def test_strides_are_kept():
+    for lib in BOTH:
         base = lib.zeros(2, 3, 4, 5)
         assert lib.rand_like(base.permute(0, 2, 3, 1)).stride() == (60, 5, 1, 20)
         assert lib.randn_like(
@@ -237,9 +200,8 @@ def test_strides_are_kept(torch):
         assert lib.bernoulli(lib.zeros(3, 4).t()).stride() == (3, 1)
 
 
-def test_out(torch):
+def test_out():
     same_draws(
-        torch,
         lambda lib: [
             lib.rand((3, 2), out=lib.zeros(0)),
             lib.randn(20, out=lib.zeros(20, dtype=lib.float64)),
@@ -251,105 +213,6 @@ def test_out(torch):
             lib.multinomial(lib.ones(2, 3), 2, out=lib.zeros(2, 2, dtype=lib.int64)),
         ],
     )
-
-
-DROPOUTS = {
-    "dropout": lambda lib, f, x: f.dropout(x, 0.4),
-    "dropout small p": lambda lib, f, x: f.dropout(x, 0.05),
-    "dropout all": lambda lib, f, x: f.dropout(x, 1.0),
-    "dropout none": lambda lib, f, x: f.dropout(x, 0.0),
-    "dropout evaluation": lambda lib, f, x: f.dropout(x, training=False),
-    "native_dropout": lambda lib, f, x: lib.native_dropout(x, 0.3, True)[0],
-    "native_dropout evaluation": lambda lib, f, x: lib.native_dropout(x, 0.3, False)[0],
-    "torch.dropout": lambda lib, f, x: lib.dropout(x, 0.7, True),
-    "dropout2d": lambda lib, f, x: f.dropout2d(x, 0.3),
-    "dropout1d": lambda lib, f, x: f.dropout1d(x[0], 0.3),
-    "dropout1d batch": lambda lib, f, x: f.dropout1d(x[:, :, 0], 0.3),
-    "dropout3d": lambda lib, f, x: f.dropout3d(x, 0.3),
-    "feature_dropout": lambda lib, f, x: lib.feature_dropout(x, 0.5, True),
-    "alpha_dropout": lambda lib, f, x: f.alpha_dropout(x, 0.2, training=True),
-    "feature_alpha_dropout": lambda lib, f, x: f.feature_alpha_dropout(x, 0.2, training=True),
-    "rrelu": lambda lib, f, x: f.rrelu(x, training=True),
-    "rrelu evaluation": lambda lib, f, x: f.rrelu(x, 0.1, 0.3),
-}
-
-
-def leaf(lib, dtype="float32", shape=(3, 4, 5, 6)):
-    values = np.random.default_rng(1).standard_normal(shape)
-    return lib.tensor(values.tolist(), dtype=getattr(lib, dtype)).requires_grad_()
-
-
-@pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("name", DROPOUTS)
-def test_dropout(torch, name, dtype):
-    if "rrelu" in name and dtype == "float16":
-        pytest.skip("PyTorch has no float16 rrelu on the CPU")
-
-    def draw(lib):
-        x = leaf(lib, dtype)
-        y = DROPOUTS[name](lib, lib.nn.functional, x)
-        cotangent = lib.arange(y.numel(), dtype=y.dtype).reshape(y.shape) / 7
-        (dx,) = lib.autograd.grad(y, x, cotangent)
-        return [y, dx]
-
-    same_draws(torch, draw, SEEDS[:2])
-
-
-@pytest.mark.parametrize(
-    "name", ["dropout", "alpha_dropout", "dropout2d", "feature_alpha_dropout", "rrelu"]
-)
-@pytest.mark.parametrize("layout", ["channels last", "sliced", "expanded"])
-def test_dropout_layouts(torch, name, layout):
-    def draw(lib):
-        x = leaf(lib).detach()
-        x = {
-            "channels last": lambda: x.permute(0, 3, 1, 2),
-            "sliced": lambda: x[:, ::2, 1:],
-            "expanded": lambda: x[:1].expand(3, 4, 5, 6),
-        }[layout]()
-        return getattr(lib.nn.functional, name)(x, training=True)
-
-    same_draws(torch, draw, SEEDS[:2])
-
-
-@pytest.mark.parametrize(
-    "name", ["dropout", "alpha_dropout", "dropout2d", "dropout3d", "feature_alpha_dropout", "rrelu"]
-)
-def test_dropout_in_place(torch, name):
-    def draw(lib):
-        x = leaf(lib)
-        y = x * 2
-        z = getattr(lib.nn.functional, name)(y, training=True, inplace=True)
-        assert z is y
-        (dx,) = lib.autograd.grad(z.sum(), x)
-        return [y, dx]
-
-    same_draws(torch, draw, SEEDS[:2])
-
-
-def test_dropout_spreads_what_is_not_finite(torch):
-    same_draws(
-        torch,
-        lambda lib: lib.nn.functional.dropout(
-            lib.tensor([float("inf"), float("nan"), -1.0, -0.0] * 9), 0.5
-        ).isnan(),
-    )
-
-
-def test_dropout_second_derivative():
-    x = leaf(fl, "float64", (40,))
-    fl.manual_seed(0)
-    y = fl.nn.functional.dropout(x * x, 0.5)
-    (dx,) = fl.autograd.grad(y.sum(), x, create_graph=True)
-    (ddx,) = fl.autograd.grad(dx.sum(), x)
-    kept = y.detach().numpy() != 0
-    np.testing.assert_array_equal(ddx.numpy(), np.where(kept, 4.0, 0.0))
-
-
-def test_dropout_returns_its_input_when_idle():
-    x = fl.ones(3)
-    assert fl.nn.functional.dropout(x, training=False) is x
-    assert fl.nn.functional.dropout(x, 0.0) is x
 
 
 GRADIENTS = {
@@ -368,8 +231,8 @@ GRADIENTS = {
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
-def test_gradients_are_zero(torch, name):
-    for lib in (torch, fl):
+def test_gradients_are_zero(name):
+    for lib in BOTH:
         x = lib.full((6,), 0.5, requires_grad=True)
         y = GRADIENTS[name](lib, x)
         assert y.requires_grad
@@ -382,191 +245,14 @@ def test_likes_require_no_gradient(name):
     assert not getattr(fl, name)(fl.ones(3, requires_grad=True)).requires_grad
 
 
-def test_leaf_is_protected(torch):
-    for lib in (torch, fl):
+def test_leaf_is_protected():
+    for lib in BOTH:
         x = lib.ones(3, requires_grad=True)
         with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
             x.uniform_()
         with lib.no_grad():
             x.uniform_()
         assert (x.detach() < 1).all()
-
-
-# What PyTorch says, or the start of it.
-ERRORS = [
-    lambda lib: lib.rand(3, dtype=lib.int64),
-    lambda lib: lib.randn(3, dtype=lib.int64),
-    lambda lib: lib.rand(-1),
-    lambda lib: lib.rand((2,), out=lib.zeros(2, dtype=lib.int64)),
-    lambda lib: lib.rand((2,), dtype=lib.float32, out=lib.zeros(2, dtype=lib.float64)),
-    lambda lib: lib.randint(5, 5, (3,)),
-    lambda lib: lib.randint(0, (3,)),
-    lambda lib: lib.randint(300, (3,), dtype=lib.uint8),
-    lambda lib: lib.randint(0, 5, (3,), dtype=lib.complex64),
-    lambda lib: lib.randperm(-1),
-    lambda lib: lib.randperm(300, dtype=lib.uint8),
-    lambda lib: lib.randperm(3000, dtype=lib.float16),
-    lambda lib: lib.randperm(3, dtype=lib.bool),
-    lambda lib: lib.zeros(3).uniform_(3, 1),
-    lambda lib: lib.zeros(3).uniform_(-3e38, 3e38),
-    lambda lib: lib.zeros(3).uniform_(0, 1e39),
-    lambda lib: lib.zeros(3).normal_(0, -1),
-    lambda lib: lib.zeros(3).exponential_(0),
-    lambda lib: lib.zeros(3, dtype=lib.int64).exponential_(),
-    lambda lib: lib.zeros(3).geometric_(1),
-    lambda lib: lib.zeros(3, dtype=lib.bool).geometric_(0.5),
-    lambda lib: lib.zeros(3).log_normal_(1, 0),
-    lambda lib: lib.zeros(3, dtype=lib.int64).log_normal_(),
-    lambda lib: lib.zeros(3).cauchy_(0, -1),
-    lambda lib: lib.zeros(3, dtype=lib.int64).cauchy_(),
-    lambda lib: lib.zeros(3).bernoulli_(2),
-    lambda lib: lib.zeros(3).bernoulli_(lib.tensor([0.2, 0.3])),
-    lambda lib: lib.zeros(3).random_(5, 3),
-    lambda lib: lib.zeros(3).random_(0),
-    lambda lib: lib.zeros(3, dtype=lib.uint8).random_(0, 257),
-    lambda lib: lib.zeros(3, dtype=lib.uint8).random_(-1, None),
-    lambda lib: lib.zeros(3, dtype=lib.float16).random_(0, 65600),
-    lambda lib: lib.zeros(3, dtype=lib.complex64).random_(),
-    lambda lib: lib.zeros(3).expand(2, 3).uniform_(),
-    lambda lib: lib.multinomial(lib.tensor([1.0, 2.0]), 3),
-    lambda lib: lib.multinomial(lib.tensor([1, 2]), 1),
-    lambda lib: lib.multinomial(lib.tensor([1.0, -2.0]), 1),
-    lambda lib: lib.multinomial(lib.tensor([1.0, float("nan")]), 1),
-    lambda lib: lib.multinomial(lib.tensor([1.0, float("inf")]), 1, True),
-    lambda lib: lib.multinomial(lib.tensor([[0.0, 0.0], [1.0, 1.0]]), 1),
-    lambda lib: lib.multinomial(lib.ones(1, 1, 1), 1),
-    lambda lib: lib.multinomial(lib.ones(2), 0),
-    lambda lib: lib.multinomial(lib.tensor(1.0), 1),
-    lambda lib: lib.multinomial(lib.ones(2), 1, out=lib.zeros(1, dtype=lib.int32)),
-    lambda lib: lib.poisson(lib.tensor([-1.0])),
-    lambda lib: lib.poisson(lib.tensor([1])),
-    lambda lib: lib.poisson(lib.tensor([float("nan")])),
-    lambda lib: lib.binomial(lib.tensor([1]), lib.tensor([0.5])),
-    lambda lib: lib.binomial(lib.tensor([1.0]), lib.tensor([1])),
-    lambda lib: lib.binomial(lib.tensor([1.0]), lib.tensor([0.5], dtype=lib.float64)),
-    lambda lib: lib.normal(lib.tensor([1]), lib.tensor([1.0])),
-    lambda lib: lib.normal(lib.tensor([1.0]), lib.tensor([-1.0])),
-    lambda lib: lib.normal(lib.tensor([1.0]), -1.0),
-    lambda lib: lib.normal(0.0, lib.ones(2, dtype=lib.complex64)),
-    lambda lib: lib.normal(lib.zeros(3), lib.ones(2)),
-    lambda lib: lib.dropout(lib.ones(3), 1.5, True),
-    lambda lib: lib.dropout(lib.ones(3), float("nan"), True),
-    lambda lib: lib.nn.functional.dropout(lib.ones(3), -0.1),
-    lambda lib: lib.dropout(lib.ones(3, dtype=lib.int64), 0.5, True),
-    lambda lib: lib.nn.functional.dropout1d(lib.ones(3)),
-    lambda lib: lib.feature_dropout(lib.ones(3), 0.5, True),
-    lambda lib: lib.rrelu(lib.ones(3), 0.5, 0.2, True),
-    lambda lib: lib.rrelu(lib.ones(3, dtype=lib.int64), training=True),
-    lambda lib: lib.set_rng_state(lib.zeros(7, dtype=lib.uint8)),
-    lambda lib: lib.set_rng_state(lib.zeros(5056, dtype=lib.uint8)),
-    lambda lib: lib.set_rng_state(lib.zeros(5056)),
-    lambda lib: lib.manual_seed(2**64),
-]
-
-
-@pytest.mark.filterwarnings("ignore:.*out of bounds")
-@pytest.mark.parametrize("index", range(len(ERRORS)))
-def test_errors(torch, index):
-    before = state(torch), state(fl)
-    with pytest.raises(Exception) as expected:
-        ERRORS[index](torch)
-    with pytest.raises(Exception) as actual:
-        ERRORS[index](fl)
-    assert actual.type is expected.type
-    wording = str(expected.value).split("\n")[0].split("(Could")[0].split("of size")[0]
-    assert str(actual.value)[:24] == wording[:24]
-    torch.set_rng_state(torch.frombuffer(bytearray(before[0]), dtype=torch.uint8))
-    fl.set_rng_state(fl.tensor(list(before[1]), dtype=fl.uint8))
-
-
-def test_generator_argument(torch):
-    draws = [
-        lambda lib, g: lib.rand(5, generator=g),
-        lambda lib, g: lib.randn(20, generator=g),
-        lambda lib, g: lib.randint(9, (5,), generator=g),
-        lambda lib, g: lib.randint(3, 9, (5,), generator=g),
-        lambda lib, g: lib.randperm(9, generator=g),
-        lambda lib, g: lib.normal(0.0, 1.0, (3,), generator=g),
-        lambda lib, g: lib.normal(lib.zeros(3), 1.0, generator=g),
-        lambda lib, g: lib.normal(lib.zeros(3), lib.ones(3), generator=g),
-        lambda lib, g: lib.bernoulli(lib.full((9,), 0.5), generator=g),
-        lambda lib, g: lib.bernoulli(lib.full((9,), 0.5), 0.2, generator=g),
-        lambda lib, g: lib.multinomial(lib.ones(9), 4, generator=g),
-        lambda lib, g: lib.multinomial(lib.ones(9), 4, True, generator=g),
-        lambda lib, g: lib.poisson(lib.full((9,), 3.0), generator=g),
-        lambda lib, g: lib.binomial(lib.full((9,), 9.0), lib.full((9,), 0.5), generator=g),
-        lambda lib, g: lib.zeros(5).uniform_(1, 2, generator=g),
-        lambda lib, g: lib.zeros(5).normal_(1, 2, generator=g),
-        lambda lib, g: lib.zeros(5).random_(generator=g),
-        lambda lib, g: lib.zeros(5).bernoulli_(0.5, generator=g),
-        lambda lib, g: lib.zeros(5).exponential_(generator=g),
-    ]
-    outside = state(fl)
-    generators = torch.Generator().manual_seed(5), fl.Generator().manual_seed(5)
-    for draw in draws:
-        assert bits(draw(torch, generators[0])) == bits(draw(fl, generators[1]))
-    assert bytes(generators[0].get_state().numpy()) == bytes(generators[1].get_state().numpy())
-    assert state(fl) == outside
-
-
-def test_states_go_both_ways(torch):
-    for ours, theirs in ((fl, torch), (torch, fl)):
-        ours.manual_seed(7)
-        ours.randn(3)  # leaves a sample waiting
-        theirs.set_rng_state(theirs.tensor(ours.get_rng_state().tolist(), dtype=theirs.uint8))
-        assert bits(ours.randn(5)) == bits(theirs.randn(5))
-        assert bits(ours.rand(1000)) == bits(theirs.rand(1000))
-        assert ours.initial_seed() == theirs.initial_seed() == 7
-
-
-def test_seeds(torch):
-    for lib in (torch, fl):
-        generator = lib.Generator()
-        assert generator.initial_seed() == 67280421310721
-        assert lib.manual_seed(-1) is lib.default_generator
-        assert lib.initial_seed() == 2**64 - 1
-        chosen = lib.seed()
-        assert chosen == lib.initial_seed()
-        assert generator.seed() != generator.seed()
-
-
-def test_generators_are_copied_with_their_state():
-    generator = fl.Generator().manual_seed(5)
-    fl.randn(3, generator=generator)  # leaves a sample waiting
-    copies = [
-        copy.deepcopy(generator),
-        pickle.loads(pickle.dumps(generator)),
-        generator.clone_state(),
-    ]
-    expected = fl.randn(700, generator=generator).tolist()
-    assert all(fl.randn(700, generator=other).tolist() == expected for other in copies)
-
-
-def test_fork_rng():
-    fl.manual_seed(3)
-    with fl.random.fork_rng():
-        inside = fl.rand(4)
-        fl.manual_seed(9)
-    assert inside.tolist() == fl.rand(4).tolist()
-    with fl.random.fork_rng(enabled=False):
-        fl.manual_seed(9)
-    assert fl.initial_seed() == 9
-
-
-def test_forged_states_do_no_harm():
-    """States with impossible positions are refused and change nothing."""
-    fl.manual_seed(0)
-    good = fl.get_rng_state()
-    random = np.random.default_rng(0)
-    for _ in range(200):
-        forged = good.numpy().copy()
-        forged[random.integers(0, 24, 3)] = random.integers(0, 256, 3)
-        try:
-            fl.set_rng_state(fl.tensor(forged.tolist(), dtype=fl.uint8))
-        except RuntimeError as error:
-            assert "Invalid mt19937 state" in str(error)
-        fl.rand(1300)
-        fl.set_rng_state(good)
 
 
 @pytest.mark.parametrize(
@@ -596,25 +282,6 @@ def test_permutation_is_one():
     fl.manual_seed(1)
     permutation = fl.randperm(1001)
     assert sorted(permutation.tolist()) == list(range(1001))
-
-
-def test_threads_share_the_default_generator():
-    """Every number is drawn once: two threads get disjoint parts of one stream."""
-    fl.manual_seed(0)
-    expected = sorted(fl.rand(20000, dtype=fl.float64).tolist())
-    fl.manual_seed(0)
-    drawn = []
-
-    def work():
-        for _ in range(100):
-            drawn.extend(fl.rand(100, dtype=fl.float64).tolist())
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(drawn) == expected
 
 
 def test_meta():
