@@ -76,9 +76,9 @@ def key_of(*values: Any) -> str:
 def flat(value: Any) -> list[Any]:
     """Every leaf of nested lists, tuples and dictionaries, keys as well."""
     if isinstance(value, dict):
-        return [leaf for key, item in value.items() for leaf in (key, *flat(item))]
+        return [leaf for key in sorted(value, key=str) for leaf in (key, *flat(value[key]))]
     if isinstance(value, (list, tuple)):
-        return [len(value), *(leaf for item in value for leaf in flat(item))]
+        return [f"of {len(value)}", *(leaf for item in value for leaf in flat(item))]
     return [value]
 
 
@@ -86,7 +86,7 @@ def digest(value: Any) -> list[Any]:
     """[what decides its form, number of elements, length, sums along three directions]."""
     form, parts = [], [np.zeros(0)]
     for leaf in flat(value):
-        if isinstance(leaf, float):
+        if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
             leaf = np.float64(leaf)
         if hasattr(leaf, "dtype"):
             array = _array(leaf)
@@ -95,7 +95,7 @@ def digest(value: Any) -> list[Any]:
             row = np.where(finite, array, 0).reshape(-1)
             parts += [row.real, row.imag] if np.iscomplexobj(row) else [row.astype(np.float64)]
         else:
-            form.append(str(leaf))
+            form.append(str(leaf).replace("flambeau", "torch"))
     numbers = np.concatenate(parts)
     sums = np.random.default_rng(1).standard_normal((3, numbers.size)) @ numbers
     length = float(np.sqrt((numbers**2).sum()))

@@ -5,16 +5,13 @@ import math
 import warnings
 
 import pytest
+import recorded
+from oracles import torch
 
 import flambeau as fb
 from flambeau.optim import lr_scheduler as schedules
 
 STEPS = 24
-
-
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
 
 
 def optimizer_of(library, lr=0.1, groups=1, kind="SGD", tensor_lr=False):
@@ -97,21 +94,31 @@ def assert_close(ours, theirs):
 @pytest.mark.parametrize("tensor_lr", [False, True])
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_rates_equal_pytorch(torch, name, kind, tensor_lr):
-    pairs = []
-    for library, module in ((fb, schedules), (torch, torch.optim.lr_scheduler)):
+def test_rates_equal_pytorch(name, kind, tensor_lr):
+    def run(library):
         optimizer = optimizer_of(library, 0.1, groups_of(name), kind, tensor_lr)
-        pairs.append((optimizer, SCHEDULES[name](module, optimizer)))
-    for _ in range(STEPS):
-        assert_close(snapshot(pairs[0][0]), snapshot(pairs[1][0]))
-        assert_close(pairs[0][1].get_last_lr(), pairs[1][1].get_last_lr())
-        for optimizer, schedule in pairs:
+        schedule = SCHEDULES[name](library.optim.lr_scheduler, optimizer)
+        seen = []
+        for _ in range(STEPS):
+            seen.append([snapshot(optimizer), [float(lr) for lr in schedule.get_last_lr()]])
             optimizer.step()
             schedule.step()
-        if name == "one cycle":
-            break
-    ours, theirs = (schedule.state_dict() for _, schedule in pairs)
-    assert_close(ours, theirs)
+            if name == "one cycle":
+                break
+        return seen, schedule.state_dict()
+
+    compare(run)
+
+
+def compare(run):
+    """Hold what ``run(library)`` gives against PyTorch's, or what was recorded of that."""
+    ours, key = run(fb), recorded.key_of_test()
+    if torch:
+        theirs = run(torch)
+        recorded.keep(key, recorded.digest(theirs))
+        assert_close(ours, theirs)
+    else:
+        recorded.assert_digest(ours, key, 1e-9, 1e-15)
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -151,17 +158,17 @@ def test_jumping_to_an_epoch_uses_the_closed_form(name):
         assert_close(snapshot(jumped), snapshot(walked))
 
 
-def test_restarts_take_fractions_of_epochs(torch):
-    results = []
-    for library, module in ((fb, schedules), (torch, torch.optim.lr_scheduler)):
+def test_restarts_take_fractions_of_epochs():
+    def run(library):
         optimizer = optimizer_of(library)
-        schedule = module.CosineAnnealingWarmRestarts(optimizer, 3, T_mult=2)
+        schedule = library.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 3, T_mult=2)
         rates = []
         for epoch in (0.5, 2.75, 3.25, 8.5, 9.0, 20.5, 1.0):
             schedule.step(epoch)
             rates.append(schedule.get_last_lr())
-        results.append(rates)
-    assert_close(*results)
+        return rates
+
+    compare(run)
 
 
 def test_last_epoch_resumes():
@@ -186,20 +193,21 @@ METRICS = [1.0, 0.9, 0.8, 0.8, 0.81, 0.82, 0.8, 0.79, 0.79, 0.79, 0.79, 0.7, mat
         {"patience": 1, "min_lr": [0.02], "eps": 0.01, "threshold_mode": "abs"},
     ],
 )
-def test_plateau_equals_pytorch(torch, options):
-    pairs = []
-    for library, module in ((fb, schedules), (torch, torch.optim.lr_scheduler)):
+def test_plateau_equals_pytorch(options):
+    def run(library):
         optimizer = optimizer_of(library)
-        pairs.append((optimizer, module.ReduceLROnPlateau(optimizer, **options)))
-    for metric in METRICS:
-        for library, (_, schedule) in zip((fb, torch), pairs, strict=True):
+        schedule = library.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+        seen = []
+        for metric in METRICS:
             schedule.step(library.tensor(metric))
-        assert_close(snapshot(pairs[0][0]), snapshot(pairs[1][0]))
-    ours, theirs = (schedule.state_dict() for _, schedule in pairs)
-    assert_close(ours, theirs)
+            seen.append(snapshot(optimizer))
+        return seen, schedule.state_dict()
+
+    compare(run)
+    saved = run(fb)[1]
     fresh = schedules.ReduceLROnPlateau(optimizer_of(fb))
-    fresh.load_state_dict(ours)
-    assert_close(fresh.state_dict(), ours)
+    fresh.load_state_dict(saved)
+    assert_close(fresh.state_dict(), saved)
 
 
 def test_plateau_with_a_new_group():
@@ -420,17 +428,19 @@ def test_decay_out_of_range():
 
 
 @pytest.mark.parametrize("options", [{}, {"anneal_epochs": 3, "anneal_strategy": "linear"}])
-def test_swalr_equals_pytorch(torch, options):
-    pairs = []
-    for library in (fb, torch):
+def test_swalr_equals_pytorch(options):
+    def run(library):
         optimizer = optimizer_of(library)
-        pairs.append((optimizer, library.optim.swa_utils.SWALR(optimizer, 0.02, **options)))
-    for _ in range(15):
-        assert_close(snapshot(pairs[0][0]), snapshot(pairs[1][0]))
-        for optimizer, schedule in pairs:
+        schedule = library.optim.swa_utils.SWALR(optimizer, 0.02, **options)
+        seen = []
+        for _ in range(15):
+            seen.append(snapshot(optimizer))
             optimizer.step()
             schedule.step()
-    saved = copy.deepcopy(pairs[0][1].state_dict())
+        return seen, schedule
+
+    compare(lambda library: run(library)[0])
+    saved = copy.deepcopy(run(fb)[1].state_dict())
     fresh = fb.optim.swa_utils.SWALR(optimizer_of(fb), 0.5)
     fresh.load_state_dict(saved)
     assert fresh.state_dict() == saved
