@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import errno
 import gc
 import os
 import random
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,26 @@ def test_failures_come_back(play, caplog):
     assert "ValueError: in the process" in caplog.text
 
 
+def test_large_batches_travel_whole_even_if_nobody_waits(play):
+    def double(items):
+        return [item * 2 for item in items]
+
+    async def main():
+        batcher = Batcher(runner(double, timeout=FAR))
+        large = fb.randn(3, 500, 500)
+        left = [submit(batcher, large), submit(batcher, large)]
+        await until(lambda: not batcher.waiting)
+        for task in left:
+            task.cancel()
+        for items in ([fb.ones(2)], [large] * 3, [fb.ones(2)] * 2):
+            answers = await asyncio.gather(*[submit(batcher, item) for item in items])
+            for item, answer in zip(items, answers, strict=True):
+                assert fb.equal(answer.result, item * 2)
+        await batcher.drain(FAR)
+
+    play(main())
+
+
 def test_async_functions_run_in_processes(play):
     async def run(items):
         await asyncio.sleep(0)
@@ -256,6 +278,30 @@ def test_processes_that_do_not_start_are_started_ever_less_often(play, tmp_path,
 
     play(main())
     assert "no such weights" in caplog.text
+
+
+def test_processes_that_cannot_be_forked_are_forked_later(play, tmp_path, monkeypatch, caplog):
+    server, fork = os.getpid(), os.fork
+
+    def failing():
+        if os.getpid() != server and not (tmp_path / "room").exists():
+            raise OSError(errno.EAGAIN, "no room")
+        return fork()
+
+    async def main():
+        monkeypatch.setattr(os, "fork", failing)
+        run = runner(stall)
+        batcher = Batcher(run)
+        error = await outcome(submit(batcher, "x"))
+        assert isinstance(error, Unavailable)
+        (tmp_path / "room").touch()
+        while isinstance(found := await outcome(submit(batcher, "x")), Unavailable):
+            await asyncio.sleep(0.01)
+        assert found.result != os.getpid()
+        await batcher.drain(FAR)
+
+    play(main())
+    assert "no process could be started" in caplog.text
 
 
 def counter(item):
@@ -526,3 +572,31 @@ def test_served_models_run_in_processes():
         assert found.json()["output"][0] == "Ada" and found.json()["output"][1] != os.getpid()
         found = client.post("/models/spell/predict", json={"input": "fire"})
         assert found.text.count("data:") == len("fire") + 1, found.text
+
+
+def test_clients_of_a_lost_process_hear_503(tmp_path):
+    pytest.importorskip("fastapi")
+    testclient = pytest.importorskip("starlette.testclient")
+    from flambeau.serve import Json, serve
+
+    def run(files):
+        for file in map(Path, files):
+            if not file.exists():
+                file.write_text(str(os.getpid()))
+                time.sleep(FAR)
+        return [os.getpid()] * len(files)
+
+    file = tmp_path / "pid"
+    with testclient.TestClient(serve(run, input=Json[str], output=Json[int], workers=1)) as client:
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(client.post, "/predict", json={"input": str(file)})
+            end = time.monotonic() + FAR
+            while not (file.exists() and file.read_text()):
+                assert time.monotonic() < end and not asked.done()
+                time.sleep(0.001)
+            os.kill(int(file.read_text()), signal.SIGKILL)
+            lost = asked.result(FAR)
+        assert lost.status_code == 503 and int(lost.headers["retry-after"]) >= 1
+        assert lost.json()["error"]["type"] == "unavailable"
+        again = client.post("/predict", json={"input": str(file)})
+        assert again.status_code == 200 and again.json()["output"] != int(file.read_text())

@@ -17,8 +17,8 @@ from typing import Any
 import flambeau as fb
 from flambeau.serve.errors import DeadlineExceeded, Unavailable
 from flambeau.serve.events import Events
-from flambeau.serve.wire import Frame, pack
-from flambeau.serve.worker import ENDED, FORK, FORKED, KILL, NOTE, fork_zygote
+from flambeau.serve.wire import Frame, Pieces, pack
+from flambeau.serve.worker import ENDED, FAILED, FORK, FORKED, KILL, NOTE, fork_zygote
 
 log = logging.getLogger("flambeau.serve")
 
@@ -26,6 +26,8 @@ log = logging.getLogger("flambeau.serve")
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 30.0
 # With no process, callers are told so if there is none for longer than that, in seconds.
 _SHORT_WAIT = 0.25
+# Bytes that are written at a time.
+_CHUNK = 256 << 10
 
 
 class ProcessRunner:
@@ -220,8 +222,12 @@ class ProcessRunner:
                 self._loop.add_reader(self._zygote.control, self._hear, self._zygote)
             self._zygote.send(FORK)
         except OSError as error:
-            log.error("model %r: no process could be started: %s", self.name, error)
-            self._start_later()
+            self._not_started(error)
+
+    def _not_started(self, error: OSError) -> None:
+        log.error("model %r: no process could be started: %s", self.name, error)
+        self._losses += 1
+        self._start_later()
 
     def _threads_of_each(self) -> int:
         return self._threads or max(fb.get_num_threads() // self.concurrency, 1)
@@ -257,6 +263,9 @@ class ProcessRunner:
             task = self._loop.create_task(self._connect(pid, connection))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
+        elif what == FAILED:
+            zygote.starting -= 1
+            self._not_started(OSError(status, os.strerror(status)))
         elif what == ENDED and status and not self._closing:
             how = f"by signal {-status}" if status < 0 else f"with status {status}"
             log.warning("model %r: process %d ended %s", self.name, pid, how)
@@ -389,6 +398,9 @@ class _Worker(asyncio.BufferedProtocol):
         self._lost = False
         self._reply: asyncio.Future[Any] | None = None
         self._parts: asyncio.Queue[tuple[str, Any]] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._drained = asyncio.Event()
+        self._drained.set()
         self._timer: asyncio.TimerHandle | None = None
         self._arm(runner.start_timeout)
 
@@ -409,22 +421,22 @@ class _Worker(asyncio.BufferedProtocol):
         self._fail(DeadlineExceeded(f"Model {runner.name!r} did not answer in time."))
         runner.kill(self)
 
-    async def request(self, frame: list[bytes | memoryview]) -> Any:
+    async def request(self, frame: Pieces) -> Any:
         """Send a batch and wait for its results."""
         if self._lost:
             raise self._runner.lost_error()
         self._reply = reply = self._loop.create_future()
         self._arm(self._runner.timeout)
-        self._transport.writelines(frame)
+        self._write(frame)
         return await reply
 
-    async def parts(self, frame: list[bytes | memoryview]) -> AsyncGenerator[Any, None]:
+    async def parts(self, frame: Pieces) -> AsyncGenerator[Any, None]:
         """Send an item and yield the parts of its answer."""
         if self._lost:
             raise self._runner.lost_error()
         parts: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self._parts = parts
-        self._transport.writelines(frame)
+        self._write(frame)
         ended = False
         try:
             while True:
@@ -442,7 +454,33 @@ class _Worker(asyncio.BufferedProtocol):
                 self._arm(self._runner.timeout)
 
     def _tell(self, what: str) -> None:
-        self._transport.writelines(pack([what]))
+        self._write(pack([what]))
+
+    def _write(self, frame: Pieces) -> None:
+        if self._writing is None and sum(map(len, frame)) <= _CHUNK:
+            self._transport.writelines(frame)
+            return
+        # A frame is written to its end, even when nobody waits for the answer any more.
+        self._writing = self._loop.create_task(self._write_long(frame, self._writing))
+
+    async def _write_long(self, frame: Pieces, before: asyncio.Task[None] | None) -> None:
+        """Write in pieces, as fast as they are read: a transport is slow when it keeps much."""
+        if before is not None:
+            await before
+        for piece in frame:
+            for start in range(0, len(piece), _CHUNK):
+                await self._drained.wait()
+                if self._lost:
+                    return
+                self._transport.write(memoryview(piece)[start : start + _CHUNK])
+        if self._writing is asyncio.current_task():
+            self._writing = None
+
+    def pause_writing(self) -> None:
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        self._drained.set()
 
     def abort(self) -> None:
         """Close the connection."""
@@ -459,6 +497,7 @@ class _Worker(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
+        transport.set_write_buffer_limits(high=_CHUNK)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._frame.room
@@ -513,6 +552,7 @@ class _Worker(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._lost = True
+        self._drained.set()
         self._arm(None)
         self._fail(self._runner.lost_error())
         self._runner.lost(self)

@@ -43,6 +43,8 @@ _DTYPES = [
 _PLAIN = {type(None), bool, int, float, str, bytes, fb.Tensor}
 _LONGEST_TEXT = 32 << 10
 
+Pieces = list[bytes | memoryview]
+
 
 class WireError(Exception):
     """A value cannot be sent, or a frame is broken."""
@@ -55,7 +57,7 @@ class RemoteFailure(Exception):
 # ---- to a frame -------------------------------------------------------------------
 
 
-def pack(value: Any) -> list[bytes | memoryview]:
+def pack(value: Any) -> Pieces:
     """Return the pieces of a frame.
 
     Plain values, lists, tuples, dicts, tensors and NumPy arrays arrive as what they were; data
@@ -85,7 +87,7 @@ class _Packer:
     """Collects the bytes of tensors beside the head."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes | memoryview] = []
+        self.pieces: Pieces = []
         self.used = 0
         self._encoder = msgspec.msgpack.Encoder(enc_hook=self._extend)
 

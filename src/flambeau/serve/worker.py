@@ -33,7 +33,8 @@ from flambeau.serve.wire import Frame, WireError, pack
 # Between the server and the zygote: what, which process, and how it ended.
 NOTE = struct.Struct("<cii")
 FORK, KILL = b"f", b"k"  # to the zygote
-FORKED, ENDED = b"w", b"x"  # from the zygote, the first with the connection to the worker
+# From the zygote; the first comes with the connection to the worker.
+FORKED, FAILED, ENDED = b"w", b"e", b"x"
 
 # How often the zygote looks whether its parent is still there, in seconds.
 _WATCH_INTERVAL = 2.0
@@ -182,9 +183,14 @@ class _Zygote:
             if pid in self._children:
                 os.kill(pid, signal.SIGKILL)
             return True
-        ours, theirs = socket.socketpair()
         zygote = os.getpid()
-        child = os.fork()
+        try:
+            ours, theirs = socket.socketpair()
+            child = os.fork()
+        except OSError as error:
+            with suppress(OSError):
+                self._control.sendall(NOTE.pack(FAILED, 0, error.errno or 0))
+            return True
         if not child:
             ours.close()
             self._control.close()
