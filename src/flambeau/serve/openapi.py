@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from flambeau.serve import errors
@@ -65,6 +66,15 @@ def error_responses(*statuses: int) -> Schema:
     return made
 
 
+def event_schema() -> Schema:
+    """What one server-sent event is."""
+    return {
+        "type": "object",
+        "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+        "required": ["data"],
+    }
+
+
 EVERYWHERE = (400, 401, 403, 408, 413, 415, 429, 500, 503, 504)
 
 
@@ -76,10 +86,10 @@ class Components:
 
     def add(self, name: str, schema: Schema) -> Schema:
         """Keep a schema and return the reference to it; a name that is taken gets a number."""
-        wanted, number = re.sub(r"[^A-Za-z0-9._-]", "_", name), 1
-        name = wanted
-        while name in self.schemas and self.schemas[name] != schema:
-            number += 1
+        wanted = name = _safe(name)
+        for number in count(2):
+            if self.schemas.get(name, schema) == schema:
+                break
             name = f"{wanted}{number}"
         self.schemas[name] = schema
         return reference(name)
@@ -87,15 +97,25 @@ class Components:
     def lift(self, schema: Schema) -> Schema:
         """Return a schema whose own definitions have moved here."""
         definitions = schema.get("$defs", {})
-        names: dict[str, str] = {}
-        for name in definitions:
-            # Taken first, filled in below: definitions may refer to each other.
-            names[name] = self.add(name, {"title": name, "$comment": id(definitions)})["$ref"]
-        for name, definition in definitions.items():
-            self.schemas[names[name].rpartition("/")[2]] = _renamed(definition, names)
+        for number in count(1):
+            ending = "" if number == 1 else str(number)
+            names = {name: reference(f"{_safe(name)}{ending}")["$ref"] for name in definitions}
+            moved = {
+                names[name].rpartition("/")[2]: _renamed(definition, names)
+                for name, definition in definitions.items()
+            }
+            # Names are shared only by what is the same.
+            if all(self.schemas.get(name, made) == made for name, made in moved.items()):
+                break
+        self.schemas.update(moved)
         plain = {key: value for key, value in schema.items() if key != "$defs"}
         made: Schema = _renamed(plain, names)
         return made
+
+
+def _safe(name: str) -> str:
+    """A name as components may have it."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
@@ -122,15 +142,17 @@ def _object(fields: dict[str, Field], components: Components, output: bool) -> S
     }
 
 
+def _bytes_schema(field: Field) -> Schema:
+    """What ``decode_bytes`` takes."""
+    return field.schema() if field.kind == "text" else {"type": "string", "format": "binary"}
+
+
 def _form(model: Model) -> Schema:
     """The same inputs as parts of a form."""
     properties: Schema = {}
     encoding: Schema = {}
     for name, field in model.signature.inputs.items():
-        media = [each for each in field.media_types if each != "application/json"]
-        properties[name] = {"type": "string"}
-        if media != ["text/plain"]:
-            properties[name]["format"] = "binary"
+        properties[name] = _bytes_schema(field)
         encoding[name] = {"contentType": ", ".join(field.media_types)}
     schema = {
         "type": "object",
@@ -146,12 +168,9 @@ def _body(model: Model, schema: Schema) -> Schema:
     if model.example is not None:
         content["application/json"]["example"] = model.example
     content["multipart/form-data"] = _form(model)
-    raw = raw_input(model)
-    for media_type in raw[1] if raw else ():
-        text = {"type": "string"}
-        content[media_type] = {
-            "schema": text if media_type.startswith("text/") else {**text, "format": "binary"}
-        }
+    name, media_types = raw_input(model) or ("", ())
+    for media_type in media_types:
+        content[media_type] = {"schema": _bytes_schema(model.signature.inputs[name])}
     return {"required": True, "content": content}
 
 
@@ -159,7 +178,7 @@ def _answer(model: Model, schema: Schema) -> Schema:
     if model.stream:
         return {
             "description": "An event for each result, then `event: done` or `event: error`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "x-item": schema}},
+            "content": {"text/event-stream": {"schema": event_schema(), "x-item": schema}},
         }
     timing = {"description": "Time in the queue and in the model, and the batch's size."}
     return {
