@@ -157,7 +157,10 @@ HOSTILE = [
     "]; globalThis.hurt = 1; [",
     "}; globalThis.hurt = 1; {",
 ]
-for index, evil in enumerate(HOSTILE):
+
+
+def hostile(index: int, evil: str) -> Document:
+    """A model that has ``evil`` wherever a server can put text."""
     schema = {
         "type": "object",
         "description": evil,
@@ -169,18 +172,20 @@ for index, evil in enumerate(HOSTILE):
         "required": [evil],
         "$defs": {str(index): {"type": "object", "description": evil, "properties": {evil: {}}}},
     }
-    hurt = model(
+    return model(
         evil,
         {evil: {"kind": "json", "schema": schema}},
         {evil: {"kind": "labels", "classes": [evil]}, "f": {"kind": "file", "media_types": [evil]}},
         version=evil,
         description=evil,
     )
-    ZOO[f"hostile {index}"] = document(
-        hurt,
-        text=[text_model(evil, chat=True, completion=True, embedding=True)],
-        info={"title": evil},
-    )
+
+
+ZOO["hostile"] = document(
+    *(hostile(index, evil) for index, evil in enumerate(HOSTILE)),
+    text=[text_model(evil, chat=True, completion=True, embedding=True) for evil in HOSTILE],
+    info={"title": "".join(HOSTILE)},
+)
 
 
 def file_of(name: str) -> str:
@@ -193,18 +198,6 @@ def compiler() -> list[str]:
     if node is None or not tsc.is_file():
         pytest.skip("needs Node and the packages of web/: npm ci --prefix web")
     return [node, str(tsc)]
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with every client of the zoo, compiled strictly, beside its source."""
-    folder = tmp_path_factory.mktemp("zoo")
-    for name, each in ZOO.items():
-        (folder / file_of(name)).write_text(typescript_client(each), encoding="utf-8")
-    (folder / "usage.ts").write_text(USAGE)
-    (folder / "package.json").write_text('{"type": "module"}')
-    compile_files(folder, "--lib", "es2022,dom", "--types", "node", "--typeRoots", TYPES)
-    return folder
 
 
 TYPES = str(WEB / "node_modules" / "@types")
@@ -316,22 +309,7 @@ def run_js(folder: Path, code: str) -> Any:
     return json.loads(ran.stdout)
 
 
-def test_every_client_compiles_strictly(compiled: Path) -> None:
-    assert {path.stem for path in compiled.glob("*.js")} >= {Path(file_of(n)).stem for n in ZOO}
-
-
-def test_compiles_without_browser_types(tmp_path: Path) -> None:
-    for name in ("fields", "text"):
-        (tmp_path / file_of(name)).write_text(typescript_client(ZOO[name]), encoding="utf-8")
-    node = ["--types", "node", "--typeRoots", TYPES]
-    compile_files(tmp_path, "--noEmit", "--skipLibCheck", "--lib", "es2022", *node)
-    shutil.copy(NATIVE, tmp_path)
-    native = "es2021,es2022.array,es2022.object,es2022.string,es2018.asynciterable"
-    compile_files(tmp_path, "--noEmit", "--lib", native)
-
-
-@pytest.mark.parametrize("name", ["names", "field names", *(n for n in ZOO if "hostile" in n)])
-def test_names_arrive_as_they_are_and_nothing_runs(compiled: Path, name: str) -> None:
+def names_arrive_as_they_are_and_nothing_runs(folder: Path, name: str) -> None:
     code = """
       const { Client } = await import("./FILE");
       const sent = [];
@@ -351,7 +329,7 @@ def test_names_arrive_as_they_are_and_nothing_runs(compiled: Path, name: str) ->
       const plain = Object.getPrototypeOf(client.models) === Object.prototype;
       console.log(JSON.stringify({ found, sent, plain, hurt: globalThis.hurt ?? null }));
     """.replace("FILE", file_of(name).replace(".ts", ".js"))
-    result = run_js(compiled, code)
+    result = run_js(folder, code)
     served = ZOO[name]["x-flambeau"]
     assert result["hurt"] is None and result["plain"]
     wanted = [[each["name"], [each["version"]]] for each in served["models"]]
@@ -359,8 +337,29 @@ def test_names_arrive_as_they_are_and_nothing_runs(compiled: Path, name: str) ->
     for url, body in result["sent"]:
         assert re.fullmatch(r"http://x/(models|v1)/[!-~]+", url)
         json.loads(body)
-    for text in served["text"]:
-        assert json.loads(result["sent"][-1][1])["model"] == text["id"]
+    if served["text"]:
+        assert json.loads(result["sent"][-1][1])["model"] == served["text"][0]["id"]
+
+
+def test_every_client_compiles_strictly_and_keeps_names(tmp_path: Path) -> None:
+    for name, each in ZOO.items():
+        (tmp_path / file_of(name)).write_text(typescript_client(each), encoding="utf-8")
+    (tmp_path / "usage.ts").write_text(USAGE)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    node = ("--types", "node", "--typeRoots", TYPES, "--skipLibCheck")
+    compile_files(tmp_path, "--lib", "es2022,dom", *node)
+    for name in ("names", "field names", "hostile"):
+        names_arrive_as_they_are_and_nothing_runs(tmp_path, name)
+
+
+def test_compiles_without_browser_types(tmp_path: Path) -> None:
+    for name in ("fields", "text"):
+        (tmp_path / file_of(name)).write_text(typescript_client(ZOO[name]), encoding="utf-8")
+    node = ["--types", "node", "--typeRoots", TYPES]
+    compile_files(tmp_path, "--noEmit", "--skipLibCheck", "--lib", "es2022", *node)
+    shutil.copy(NATIVE, tmp_path)
+    native = "es2021,es2022.array,es2022.object,es2022.string,es2018.asynciterable"
+    compile_files(tmp_path, "--noEmit", "--lib", native)
 
 
 def test_the_same_document_gives_the_same_text() -> None:
