@@ -47,9 +47,9 @@ demo: $(INSTALLED) ## train on handwritten digits, then recognise a picture
 
 ifeq ($(ORACLE),0)
 test: export FLAMBEAU_ORACLE := 0
-test: $(INSTALLED) $(VENV)/.test
+test: $(INSTALLED) $(VENV)/.test $(VENV)/.web
 else
-test: $(INSTALLED) $(VENV)/.test $(VENV)/.oracle
+test: $(INSTALLED) $(VENV)/.test $(VENV)/.web $(VENV)/.oracle
 endif
 test: ## run the tests; ORACLE=0 goes without PyTorch
 	@$(if $(ARGS),,$(BIN)/python tools/web.py run vitest run)
@@ -118,6 +118,17 @@ $(INSTALLED): $(VENV)/.build $(PACKAGE) $(PAGE)
 
 $(VENV)/.dependencies: pyproject.toml tools/build_requirements.py | $(BIN)/python
 	$(BIN)/python tools/build_requirements.py --run | $(PIP) -r /dev/stdin
+	@touch $@
+
+# What tests of the page need. Without a browser they are skipped; where it can be installed, it is.
+$(VENV)/.web: web/package.json web/package-lock.json tools/web.py | $(BIN)/python
+	$(BIN)/python tools/web.py run true
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	  || if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	       echo "Installing Chromium for the tests of the page"; \
+	       (apt-get install -y -qq chromium || (apt-get update -qq && apt-get install -y -qq chromium)) \
+	         > /dev/null || echo "Chromium could not be installed: these tests are skipped"; \
+	     fi
 	@touch $@
 
 $(VENV)/.%: requirements/%.txt | $(BIN)/python

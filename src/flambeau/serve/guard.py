@@ -45,7 +45,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 CLIENT_LEFT = 499  # how the log calls an answer that nobody waited for
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_OPEN = frozenset({"/livez", "/readyz"})
+OPEN = frozenset({"/livez", "/readyz"})
 _SCOPES = {"/metrics": "metrics"}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _ONCE = frozenset(
@@ -170,7 +170,7 @@ class Guard:
         method = scope["method"]
         if b"origin" in headers and method not in _SAFE:
             self._check_origin(headers)
-        if path in _OPEN and method in _SAFE:
+        if path in OPEN and method in _SAFE:
             exchange.length = 0
             return
         if self.server.stopping:

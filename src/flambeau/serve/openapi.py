@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from flambeau.serve import errors
 from flambeau.serve.endpoint import paths, raw_input
 from flambeau.serve.fields import Field
+from flambeau.serve.guard import OPEN
 from flambeau.serve.models import Model
+from flambeau.serve.signin import COOKIE
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -299,6 +301,19 @@ def describe_models(server: Server) -> Schema:
     return {"models": [_describe(server, m) | {"state": server.state(m)} for m in server.registry]}
 
 
+def _secure(document: Schema) -> None:
+    """Say how a key is given."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE.decode()},
+    }
+    document["security"] = [{"bearer": []}, {"header": []}, {"session": []}]
+    for path in OPEN & document["paths"].keys():
+        for operation in document["paths"][path].values():
+            operation["security"] = []
+
+
 def install(app: FastAPI, server: Server) -> None:
     """Let ``app.openapi()`` tell of the models beside the routes that users add."""
     plain = app.openapi
@@ -315,6 +330,8 @@ def install(app: FastAPI, server: Server) -> None:
             "models": [_describe(server, model) for model in server.registry],
             "text": server.text_models,
         }
+        if app.state.guard.keys.keys:
+            _secure(document)
         for extend in server.extend_openapi:
             extend(document)
         return document

@@ -6,6 +6,7 @@ import { failureOf, isAbort, type Failure } from "./logic/failure.ts";
 import type { Problem } from "./logic/schema.ts";
 import { predictSnippets } from "./logic/snippets.ts";
 import type { ModelSpec } from "./logic/spec.ts";
+import { Peek } from "./outputs/Peek.tsx";
 import { Results } from "./outputs/Results.tsx";
 import { FailureNotice, SnippetCard } from "./parts.tsx";
 import { useLatest } from "./useLatest.ts";
@@ -83,6 +84,7 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
     run(next);
   };
 
+  const alone = Object.keys(model.inputs).length === 1;
   const snippets = useMemo(() => {
     const { values } = readAll(model, drafts);
     const fallback = model.example ?? {};
@@ -114,12 +116,12 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
             run(drafts);
           }}
         >
-          <h2>Input</h2>
+          <h2 className={alone ? "hidden" : undefined}>Input</h2>
           {Object.entries(model.inputs).map(([name, field]) => (
             <InputField
               key={`${name} ${round}`}
               name={name}
-              alone={Object.keys(model.inputs).length === 1}
+              alone={alone}
               field={field}
               draft={drafts[name] ?? { kind: "text", text: "" }}
               problems={problems[name] ?? []}
@@ -142,6 +144,7 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
             )}
           </div>
         </form>
+        <Peek model={model} answer={answers.at(-1)} />
         <section className="card results" aria-label="Output" aria-busy={busy}>
           <h2>Output</h2>
           {failure && <FailureNotice failure={failure} onRetry={() => run(drafts)} />}

@@ -56,7 +56,7 @@ export function ImageInput({
   };
   return (
     <>
-      <div className="row">
+      <div className="row spread">
         <div className="segments" role="radiogroup" aria-labelledby={labelledBy}>
           {modes.map((each) => (
             <label key={each}>

@@ -294,7 +294,7 @@ function Scalar({
       const text = typeof value === "string" ? value : "";
       const edit = (event: { target: { value: string } }) => onChange(event.target.value);
       return (shape.max ?? 1000) > 200 && !shape.format ? (
-        <textarea {...shared} rows={2} value={text} onChange={edit} />
+        <textarea {...shared} rows={1} value={text} onChange={edit} />
       ) : (
         <input type={inputType(shape.format)} {...shared} value={text} onChange={edit} />
       );

@@ -19,7 +19,7 @@ export function TensorInput({
         <p className="drop">{countOf(held).toLocaleString("en")} numbers, too many to show</p>
       ) : (
         <textarea
-          rows={6}
+          rows={5}
           className="code"
           spellCheck={false}
           value={text}
