@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from flambeau.serve.text.generation import Piece, Written
 from flambeau.serve.text.service import Job, Served
 
+_ids = random.Random()  # no secret; asking the system each time would give up the interpreter
 _LOWEST = -9999.0  # OpenAI's value for a token that cannot come; JSON has no infinity
 
 
@@ -29,7 +30,7 @@ class Form:
         self.job = job
         self.logprobs = job.sampling.logprobs is not None
         self.head = {
-            "id": f"{self.prefix}-{secrets.token_hex(12)}",
+            "id": f"{self.prefix}-{_ids.getrandbits(96):024x}",
             "object": self.kind,
             "created": int(time.time()),
             "model": served.model.name,

@@ -23,6 +23,8 @@ from flambeau.serve.text.generation import Generation, Piece, Written
 from flambeau.serve.text.protocol import abilities, check
 from flambeau.serve.text.sampling import Choice, Sampler, Sampling, as_array, sample
 
+_TURN = 0.005  # seconds that the model's thread waits for a busy event loop
+
 _log = logging.getLogger("flambeau.serve")
 
 
@@ -96,6 +98,7 @@ class Scheduler:
         self._writing: list[_Sequence] = []
         self._embedder = Embedder(model)
         self._outbox: dict[asyncio.AbstractEventLoop, list[tuple[Generation, Any]]] = {}
+        self._handed: list[threading.Event] = []
         self._read_tokens = self._written_tokens = 0
         self._pace = 1.0  # seconds from a request's arrival to its end, smoothed
         self._thread: threading.Thread | None = None
@@ -410,16 +413,30 @@ class Scheduler:
         self._outbox.setdefault(generation.loop, []).append((generation, what))
 
     def _hand_out(self) -> None:
-        """Wake each event loop once, whatever the number of pieces: waking costs a system call."""
+        """Wake each event loop once, whatever the number of pieces: waking costs a system call.
+
+        Then wait for the loops to have sent the pieces before these, which they do while the
+        model computes; where it computes without ever leaving the interpreter to others, they
+        would get their turn, and callers their tokens, only each five milliseconds.
+        """
         outbox, self._outbox = self._outbox, {}
+        handed = []
         for loop, pieces in outbox.items():
+            sent = threading.Event()
             try:
-                loop.call_soon_threadsafe(_push_all, pieces)
+                loop.call_soon_threadsafe(_push_all, loop, pieces, sent)
+                handed.append(sent)
             except RuntimeError:  # the loop was closed, nobody listens
                 for generation, _ in pieces:
                     generation.cancelled = True
+        for sent in self._handed:
+            sent.wait(_TURN)
+        self._handed = handed
 
 
-def _push_all(pieces: list[tuple[Generation, Any]]) -> None:
+def _push_all(
+    loop: asyncio.AbstractEventLoop, pieces: list[tuple[Generation, Any]], sent: threading.Event
+) -> None:
     for generation, piece in pieces:
         generation.push(piece)
+    loop.call_soon(sent.set)  # after those who were woken
