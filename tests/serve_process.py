@@ -21,7 +21,7 @@ APP = """
 import asyncio, os
 from pathlib import Path
 from fastapi import FastAPI, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
 app = FastAPI()
 begun = Path(os.environ["BEGUN"])
@@ -46,6 +46,21 @@ async def slow(name: str, seconds: float = 0.5) -> str:
         (begun / f"{name}.cancelled").touch()
         raise
     return name
+
+
+@app.get("/sized")
+@app.head("/sized")
+async def sized(size: int) -> Response:
+    return Response(bytes(range(256)) * (size // 256) + b"x" * (size % 256))
+
+
+@app.get("/unfinished")
+async def unfinished() -> Response:
+    async def broken(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+        raise RuntimeError("in the middle")
+
+    return type("Broken", (Response,), {"__call__": lambda self, *given: broken(*given)})()
 
 
 @app.get("/large")

@@ -237,3 +237,17 @@ def test_tls(tmp_path: Path) -> None:
             assert Answer.parse(read_all(connection)).status == 200
         assert b"200 OK" not in server.exchange(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
         assert server.stop() == 0
+
+
+def test_answers_arrive_whole() -> None:
+    with served() as server:
+        for size in (0, 1, 255, 65_000, 65_536, 66_000, 1_000_000):
+            answer = server.get(f"/sized?size={size}")
+            expected = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+            assert answer.status == 200 and answer.body == expected
+            assert answer.headers["content-length"] == str(size)
+            head = server.request("HEAD", f"/sized?size={size}")
+            assert (head.headers["content-length"], head.body) == (str(size), b"")
+        assert len(server.get("/large?size=1000000").body) > 900_000
+        assert server.get("/unfinished").status == 500
+        assert server.stop() == 0

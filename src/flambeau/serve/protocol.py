@@ -32,6 +32,7 @@ _LINGER = 1.0  # seconds that a client may still send after it got its last answ
 _MOST_LINGERING = 64  # connections beyond the limit
 _LINGER_BYTES = 1 << 20  # and how much
 _FAREWELL = 0.3  # seconds that an idle connection stays open after a stop was asked for
+_TOGETHER = 1 << 16  # bytes
 _STUCK = 30.0  # seconds after which an answer that nobody reads is given up
 
 
@@ -158,6 +159,7 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
+        cycle.__class__ = Cycle
         super()._start_asgi_task(cycle, app)
 
     def on_message_begin(self) -> None:
@@ -260,6 +262,32 @@ class Protocol(HttpToolsProtocol):
             self._rest()
 
 
+class Cycle(RequestResponseCycle):
+    """One request and its answer: headers and a body of known length leave in one write."""
+
+    _held: Any = None
+
+    async def send(self, message: Any) -> None:
+        """Hold the headers back until the body is there, where they tell its length."""
+        if message["type"] == "http.response.start":
+            for name, _ in message.get("headers", ()):
+                if name == b"content-length":
+                    self._held = message
+                    return
+        held = self._held
+        if held is None:
+            await super().send(message)
+            return
+        self._held = None
+        transport: Any = self.transport
+        transport.cork()
+        try:
+            await super().send(held)
+            await super().send(message)
+        finally:
+            transport.uncork()
+
+
 class Lingering:
     """A transport whose ``close`` lets the client read its answer.
 
@@ -272,7 +300,8 @@ class Lingering:
         self._transport = transport
         self._protocol = protocol
         self._closing = False
-        self.write = transport.write  # as fast as it was
+        self._parts: list[bytes] = []
+        self.write: Callable[[bytes], None] = transport.write  # as fast as it was
         self.abort = transport.abort
         self.get_extra_info = transport.get_extra_info
         self.get_write_buffer_size = transport.get_write_buffer_size
@@ -283,12 +312,26 @@ class Lingering:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def cork(self) -> None:
+        """Keep what is written until :meth:`uncork`."""
+        self.write = self._parts.append
+
+    def uncork(self) -> None:
+        """Write what was kept, small parts together: each write is a system call and a packet."""
+        self.write = self._transport.write
+        parts, self._parts = self._parts, []
+        if len(parts) > 1 and sum(map(len, parts)) <= _TOGETHER:
+            parts = [b"".join(parts)]
+        for part in parts:
+            self.write(part)
+
     def is_closing(self) -> bool:
         return self._closing or self._transport.is_closing()
 
     def close(self) -> None:
         if self._closing:
             return
+        self.uncork()
         self._closing = True
         protocol, transport = self._protocol, self._transport
         if transport.is_closing():
