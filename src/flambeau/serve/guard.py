@@ -37,6 +37,8 @@ from flambeau.serve.signin import COOKIE, Sessions, page
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from flambeau.serve.tracing import Begun, Tracer
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -105,7 +107,7 @@ class Guard:
         self.hosts: frozenset[str] | None = None  # names that Host may have; None for any
         self.access_log: AccessLog | None = None
         self.observer: Observer | None = None
-        self.on_timing: Callable[[Iterable[tuple[bytes, bytes]]], None] | None = None
+        self.tracer: Tracer | None = None
         self.in_flight: set[Exchange] = set()
         self.routes: list[Any] = []  # Starlette's own, of which the scope tells only the endpoint
         self.configure(server.limits)
@@ -126,6 +128,7 @@ class Guard:
             return
         exchange = Exchange(self, scope, receive, send)
         self.in_flight.add(exchange)
+        span = self.tracer.begin(scope) if self.tracer is not None else None
         if not self._sweeping:
             self._sweeping = True
             exchange.loop.call_later(self._period, self._sweep, exchange.loop)
@@ -148,7 +151,7 @@ class Guard:
             self.in_flight.discard(exchange)
             if exchange.watcher is not None:
                 exchange.watcher.cancel()
-            self._note(exchange, scope)
+            self._note(exchange, scope, span)
 
     def _admit(self, exchange: Exchange, scope: Scope) -> None:
         """Raise the error that the request is refused with, or let it pass."""
@@ -259,18 +262,21 @@ class Guard:
         if self.observer is not None:
             self.observer.turned_away(error.type)
 
-    def _note(self, exchange: Exchange, scope: Scope) -> None:
+    def _note(self, exchange: Exchange, scope: Scope, span: Begun | None) -> None:
         took = perf_counter() - exchange.started
-        if self.observer is None and self.access_log is None:
+        if self.observer is None and self.access_log is None and span is None:
             return
+        method: str = scope["method"]
         path = self._template(scope, exchange.root)
         status = exchange.status or CLIENT_LEFT
         if self.observer is not None:
-            self.observer.request(scope["method"], path, status, took)
+            self.observer.request(method, path, status, took)
         if self.access_log is not None:
             self.access_log.add(
-                exchange.id, scope["method"], path, status, exchange.sent, took, exchange.key
+                exchange.id, method, path, status, exchange.sent, took, exchange.key
             )
+        if span is not None and self.tracer is not None:
+            self.tracer.end(span, method, path, status, exchange.id)
 
     def _template(self, scope: Scope, root: str) -> str:
         """Return the path of the route that answered, with its parameters' names: never a value."""
@@ -462,8 +468,8 @@ class Exchange:
         elif kind == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
-            if self._guard.on_timing is not None:
-                self._guard.on_timing(headers)
+            if self._guard.tracer is not None:
+                self._guard.tracer.answered(headers)
             names = dict(headers)
             headers.append((b"x-request-id", self.id.encode()))
             headers.append((b"x-content-type-options", b"nosniff"))

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, SimpleNamespace
-from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,9 +22,6 @@ from flambeau.serve.guard import LOCAL_NAMES, Guard
 from flambeau.serve.limits import Limits
 from flambeau.serve.protocol import Gate, Protocol
 from flambeau.serve.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 class UnsafeAddress(ValueError):
