@@ -1,5 +1,5 @@
-# The two commands to start with: `make demo` trains a network on handwritten digits and reads a
-# picture with it; `make test` runs the tests. Each sets up what it needs in .venv by itself.
+# The two commands to start with: `make demo` trains a network on handwritten digits and serves a
+# page that reads yours; `make test` runs the tests. Each sets up what it needs in .venv by itself.
 #
 #   make test ORACLE=0    without PyTorch, on NumPy and float64 references
 #   make test ARGS=...    passes arguments to pytest, as in ARGS="-k softmax"
@@ -42,8 +42,11 @@ help:
 
 build: $(INSTALLED) ## compile and install flambeau into .venv
 
-demo: $(INSTALLED) ## train on handwritten digits, then recognise a picture
-	@$(BIN)/python examples/digits/train.py $(if $(filter-out 0,$(CI)),--short) $(ARGS)
+SHORT := $(filter-out 0,$(CI))
+
+demo: $(INSTALLED) $(if $(SHORT),$(VENV)/.web) ## train on handwritten digits, then serve a page that reads yours
+	@$(BIN)/python examples/digits/train.py $(if $(SHORT),--short) $(ARGS)
+	@$(BIN)/python examples/digits/page.py $(if $(SHORT),--check)
 
 ifeq ($(ORACLE),0)
 test: export FLAMBEAU_ORACLE := 0
