@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from PIL import Image as pillow
 from starlette.testclient import TestClient
 
-from flambeau.serve import Batch, Image, Limits, Tensor, Text, serve
+from flambeau.serve import ApiKey, Batch, Image, Limits, Tensor, Text, serve
 from flambeau.serve.errors import TooLarge
 
 
@@ -271,6 +271,18 @@ def test_mounted_with_the_lifespan_of_the_other_application():
         assert client.post("/ml/predict", json={"input": "a"}).json() == {"output": "A"}
         assert client.get("/ml/readyz").status_code == 200
     assert server.stopping
+
+
+def test_mounted_it_is_guarded_as_before():
+    outer = FastAPI()
+    outer.mount("/ml", upper_app(keys=[ApiKey.of("secret" * 6, name="me")]))
+    with TestClient(outer) as client:
+        assert client.get("/ml/livez").status_code == 200
+        assert client.get("/ml/openapi.json").status_code == 401
+        assert client.post("/ml/predict", json={"input": "a"}).status_code == 401
+        key = {"x-api-key": "secret" * 6}
+        answer = client.post("/ml/predict", json={"input": "a"}, headers=key)
+        assert answer.json() == {"output": "A"}
 
 
 def test_without_any_lifespan_each_loop_is_served():

@@ -197,6 +197,15 @@ def test_what_cannot_be_served(target):
         serve(target, input=Text(), output=Text())
 
 
+def test_an_async_function_is_tried_when_the_server_starts():
+    async def too_few(texts):
+        return texts[1:]
+
+    app = serve(too_few, input=Text(), output=Text(), example="a")
+    with pytest.raises(ValueError, match="batch of 2"), TestClient(app):
+        pass
+
+
 def test_neither_or_both_of_predict_and_path(tmp_path):
     for options in ({}, {"predict": upper, "path": tmp_path / "x"}):
         with pytest.raises(ValueError, match="either"):

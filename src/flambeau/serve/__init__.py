@@ -1,5 +1,6 @@
 """Serving: from a trained model to a REST API and a page.
 
+>>> import flambeau as fb
 >>> from flambeau.serve import Tensor, serve
 >>> app = serve(fb.nn.Linear(4, 2), input=Tensor((4,)), output=Tensor((2,)))
 """

@@ -75,7 +75,8 @@ class Server:
         if self.loop is loop:
             return
         self.loop, self.stopping = loop, False
-        for batcher in self.batchers.values():
+        for model, batcher in self.batchers.items():
+            await model.try_async()
             batcher.start()
         for start in self.on_start:
             await _maybe(start())

@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -154,30 +155,52 @@ class Model:
     def try_example(self, predict: Any = None) -> None:
         """Run the example, twice in one batch, and check what comes out.
 
-        Only modules are tried with an example that nobody gave; functions that are async or
-        generators run with the first request.
+        Only modules are tried with an example that nobody gave. Generators are not tried, and async
+        functions by ``try_async``.
 
         Raises:
             ValueError: It fails, or gives something else than the outputs declare.
         """
         predict = self.predict if predict is None else predict
-        if self.example is None or self.stream or is_async(predict):
+        if is_async(predict) or not (self._own_example or isinstance(predict, nn.Module)):
             return
-        if not self._own_example and not isinstance(predict, nn.Module):
-            return
+        if items := self._example_items():
+            with self._trying():
+                _raise_first(self.runner(predict)(items))
+
+    async def try_async(self) -> None:
+        """Do the same for an async function.
+
+        Raises:
+            ValueError: as there.
+        """
+        if is_async(self.predict) and self._own_example and (items := self._example_items()):
+            with self._trying():
+                _raise_first(await self.run(items))
+
+    def _example_items(self) -> list[Item]:
+        if self.example is None or self.stream:
+            return []
         read = self.signature.read_json(msgspec.json.encode(self.example))
-        items = [self.signature.decode(read, Limits()) for _ in range(2)]
+        return [self.signature.decode(read, Limits()) for _ in range(2)]
+
+    @contextmanager
+    def _trying(self) -> Iterator[None]:
+        """Say whose example failed."""
         try:
-            answers = self.runner(predict)(items)
+            yield
         except WrongResult as error:
             raise ValueError(f"model {self.name!r}: {error}") from None
         except Exception as error:
             raise ValueError(
                 f"model {self.name!r} fails on its example: {type(error).__name__}: {error}"
             ) from error
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise ValueError(f"model {self.name!r} refuses its example: {answer}")
+
+
+def _raise_first(answers: list[Any]) -> None:
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
 
 
 def is_generator(predict: Any) -> bool:

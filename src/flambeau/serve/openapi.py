@@ -48,6 +48,34 @@ ERROR: Schema = {
 }
 
 
+_FIELDS: Schema = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {"kind": {"type": "string"}},
+        "required": ["kind"],
+    },
+}
+_DESCRIBED: Schema = {
+    "name": {"type": "string"},
+    "version": {"type": "string"},
+    "path": {"type": "string"},
+    "default": {"type": "boolean"},
+    "stream": {"type": "boolean"},
+    "description": {"type": "string"},
+    "inputs": _FIELDS,
+    "outputs": _FIELDS,
+    "example": {"type": ["object", "null"]},
+    "state": {"type": "string", "enum": ["loading", "ready"]},
+}
+DESCRIBED: Schema = {
+    "type": "object",
+    "properties": _DESCRIBED,
+    "required": list(_DESCRIBED),
+    "additionalProperties": False,
+}
+
+
 def reference(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
@@ -248,11 +276,11 @@ def model_paths(server: Server, components: Components) -> Schema:
 def _listings(server: Server, components: Components, ids: _Ids) -> Schema:
     if not len(server.registry):
         return {}
-    described = {"type": "object"}
     listing = {
         "type": "object",
-        "properties": {"models": {"type": "array", "items": described}},
+        "properties": {"models": {"type": "array", "minItems": 1, "items": DESCRIBED}},
         "required": ["models"],
+        "additionalProperties": False,
     }
     schema = components.add("Models", listing)
     found = {"/models": {"get": _get(ids.make("list_models"), "List the models", schema)}}
