@@ -34,9 +34,9 @@ class ApiKey:
         expires: when it ends: seconds since 1970, a datetime or an ISO date; None is never.
 
     Example:
-        >>> key = ApiKey.of("a secret", name="web", rate="10/s")
+        >>> key = ApiKey.of("kept-by-the-caller", name="web", rate="10/s")
         >>> key.hash[:15], str(key.rate)
-        ('sha256:c22a0e46', '10/s')
+        ('sha256:459d757b', '10/s')
     """
 
     name: str
