@@ -71,12 +71,12 @@ class Talker:
     def prefill(self, slots: list[int], prompts: list[list[int]], starts: list[int]) -> Any:
         for slot, prompt, start in zip(slots, prompts, starts, strict=True):
             told = bytes(prompt).rpartition(b"\n")[2]
-            self.answers[slot] = b"You said: " + told + b". " + b"So it is. " * 40
+            self.answers[slot] = b"You said: " + told + b". " + b"So it is. " * 150
             self.ends[slot] = start + len(prompt)
         return self.logits(slots, self.ends)
 
     def decode(self, slots: list[int], tokens: list[int], positions: list[int]) -> Any:
-        time.sleep(0.01)  # so that somebody can press Stop
+        time.sleep(0.03)  # so that somebody can press Stop
         ends = list(self.ends)
         for slot, position in zip(slots, positions, strict=True):
             ends[slot] = position + 1

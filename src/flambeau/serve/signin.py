@@ -37,8 +37,8 @@ p { margin: 0; }
 label { font-weight: 600; }
 input, button { font: inherit; padding: .6rem .75rem; border-radius: .4rem;
   border: 1px solid GrayText; }
-button { background: light-dark(#1f4fd8, #9db8ff); color: light-dark(#fff, #0b1020); border: 0; }
-button:focus-visible, input:focus-visible { outline: 3px solid light-dark(#1f4fd8, #9db8ff);
+button { background: light-dark(#b8400b, #ff9d62); color: light-dark(#fff, #241206); border: 0; }
+button:focus-visible, input:focus-visible { outline: 3px solid light-dark(#b8400b, #ff9d62);
   outline-offset: 2px; }
 [role=alert] { color: light-dark(#a11, #ff9d9d); font-weight: 600; }
 """

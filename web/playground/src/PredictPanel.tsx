@@ -24,6 +24,7 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
   const [failure, setFailure] = useState<Failure | null>(null);
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
+  const results = useRef<HTMLElement>(null);
   const titleId = useId();
 
   const execute = async (values: Values, signal: AbortSignal) => {
@@ -31,6 +32,7 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
     try {
       let fresh = true;
       for await (const answer of predict(model, values, signal)) {
+        if (signal.aborted) return;
         const first = fresh;
         setAnswers((before) => (first ? [answer] : [...before, answer]));
         fresh = false;
@@ -56,11 +58,12 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
     setProblems(wrong);
     if (Object.keys(wrong).length === 0) {
       latest.push(values);
-      return;
+      return true;
     }
     setFailure(null);
     const [name] = Object.keys(wrong);
     if (name) focusField(form.current, name);
+    return false;
   };
   const change = (name: string, draft: Draft, live: boolean) => {
     const next = { ...drafts, [name]: draft };
@@ -113,7 +116,8 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
           noValidate
           onSubmit={(event) => {
             event.preventDefault();
-            run(drafts);
+            // On a phone the output stands below.
+            if (run(drafts)) results.current?.scrollIntoView({ block: "nearest" });
           }}
         >
           <h2 className={alone ? "hidden" : undefined}>Input</h2>
@@ -145,7 +149,7 @@ export function PredictPanel({ model, secured, onSignedOut }: Props) {
           </div>
         </form>
         <Peek model={model} answer={answers.at(-1)} />
-        <section className="card results" aria-label="Output" aria-busy={busy}>
+        <section ref={results} className="card results" aria-label="Output" aria-busy={busy}>
           <h2>Output</h2>
           {failure && <FailureNotice failure={failure} onRetry={() => run(drafts)} />}
           <Results model={model} answers={answers} busy={busy} failed={failure !== null} />

@@ -30,10 +30,15 @@ export function FailureNotice({
 function Retry({ wait, onRetry }: { wait: number | null; onRetry: () => void }) {
   const [left, setLeft] = useState(wait ?? 0);
   useEffect(() => {
-    if (left <= 0) return;
-    const timer = setTimeout(() => setLeft(left - 1), 1000);
-    return () => clearTimeout(timer);
-  }, [left]);
+    // By the clock: timers of pages in the background are late.
+    const end = Date.now() + (wait ?? 0) * 1000;
+    const timer = setInterval(() => {
+      const seconds = Math.ceil((end - Date.now()) / 1000);
+      setLeft(Math.max(0, seconds));
+      if (seconds <= 0) clearInterval(timer);
+    }, 250);
+    return () => clearInterval(timer);
+  }, [wait]);
   return (
     <button type="button" onClick={onRetry} disabled={left > 0}>
       {left > 0 ? `Try again in ${left} s` : "Try again"}

@@ -105,7 +105,7 @@ describe("problemsOf", () => {
     [{ ...good, kind: "tent" }, "kind", "one of the list"],
     [{ ...good, note: "a" }, "note", "At least 2 characters"],
     [{ ...good, address: {} }, "address.city", "needed"],
-    [{ ...good, address: { city: "" } }, "address.city", "At least 1"],
+    [{ ...good, address: { city: "" } }, "address.city", "empty"],
     [{ ...good, address: { city: "ulm" } }, "address.city", "form needed"],
     [{ ...good, years: [1, "x"] }, "years[1]", "number"],
     [{ ...good, years: [1, 2, 3] }, "years", "At most 2 entries"],

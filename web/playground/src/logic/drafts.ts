@@ -82,7 +82,8 @@ export function readDraft(field: Field, draft: Draft): Ready {
   if (draft.kind !== "text") return problem("This input is not of the kind that is needed.");
   if (field.kind === "text") {
     const length = [...draft.text].length;
-    if (length < Math.max(field.minLength, 0)) {
+    if (length < field.minLength) {
+      if (length === 0) return problem("Write something.");
       return problem(`Write at least ${field.minLength} characters; there are ${length}.`);
     }
     if (field.maxLength !== null && length > field.maxLength) {

@@ -238,7 +238,9 @@ function lengthProblem(
   max: number | null,
   what: string,
 ): string | null {
-  if (length < min) return `At least ${min} ${what} are needed, there are ${length}.`;
+  if (length < min) {
+    return length === 0 ? "This is empty." : `At least ${min} ${what} are needed, not ${length}.`;
+  }
   if (max !== null && length > max) return `At most ${max} ${what} are allowed, not ${length}.`;
   return null;
 }
