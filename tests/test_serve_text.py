@@ -116,8 +116,9 @@ def test_penalties_and_bias() -> None:
     np.testing.assert_array_equal(logits, kept)
 
 
-def test_logprobs_are_the_models() -> None:
-    logits = logits_of(4, 40)
+@pytest.mark.parametrize("vocabulary", [40, 5000])
+def test_logprobs_are_the_models(vocabulary: int) -> None:
+    logits = logits_of(4, vocabulary)
     logits[2, 7:] = -np.inf
     wanted = [None, 0, 5, 60]
     samplers = [Sampler(Sampling(0.5, logit_bias={1: 50.0}, logprobs=n)) for n in wanted]

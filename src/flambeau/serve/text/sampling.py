@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -9,9 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Rows are sorted among this many best candidates first: sorting a large vocabulary takes
-# milliseconds, and what top_k and top_p keep is nearly always among them.
-_CANDIDATES = 1024
+# Up to this vocabulary a batch is sampled as one matrix: larger ones are faster row by row, whose
+# temporaries stay in the cache.
+_SMALL = 2048
+# top_k and top_p sort only tokens of at least such a share of the best one's probability, if those
+# are enough: sorting a large vocabulary takes milliseconds.
+_SHARES = (1e-2, 1e-4, 1e-6)
+
+_COLDEST = np.float32(1e-30)  # temperatures below are 0 in float32, or nearly
 
 
 @dataclass(frozen=True)
@@ -110,20 +116,20 @@ def sample(logits: Any, samplers: Sequence[Sampler]) -> list[Choice]:
             samplers[row].adjust(rows[row])
     tokens = rows.argmax(axis=1)
     plain = [i for i, s in enumerate(samplers) if not s.greedy and not s.filtered]
-    if plain:
+    if plain and rows.shape[1] <= _SMALL:
         tokens[plain] = _draw_plain(rows[plain], [samplers[row] for row in plain])
-    filtered = [i for i, s in enumerate(samplers) if not s.greedy and s.filtered]
-    if filtered:
-        tokens[filtered] = _draw_filtered(rows[filtered], [samplers[row] for row in filtered])
+    elif plain:
+        for row in plain:
+            tokens[row] = _draw_row(rows[row], samplers[row])
+    for row, sampler in enumerate(samplers):
+        if not sampler.greedy and sampler.filtered:
+            tokens[row] = _draw_filtered(rows[row], sampler)
     choices = [Choice(token) for token in tokens.tolist()]
     for sampler, choice in zip(samplers, choices, strict=True):
         sampler.note(choice.token)
-    reported = [row for row, s in enumerate(samplers) if s.sampling.logprobs is not None]
-    if reported:
-        counts = [samplers[row].sampling.logprobs or 0 for row in reported]
-        told = _with_logprobs(raw[reported], [choices[row].token for row in reported], counts)
-        for row, choice in zip(reported, told, strict=True):
-            choices[row] = choice
+    for row, sampler in enumerate(samplers):
+        if sampler.sampling.logprobs is not None:
+            choices[row] = _with_logprobs(raw[row], choices[row].token, sampler.sampling.logprobs)
     return choices
 
 
@@ -134,85 +140,78 @@ def as_array(logits: Any) -> NDArray[np.float32]:
     return np.asarray(logits, dtype=np.float32)
 
 
-def _weights(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.float32]:
-    """Return unnormalized probabilities; the largest of each row is 1."""
+def _draw_plain(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.int64]:
+    """Draw from the whole distribution of each row."""
     temperature = np.array([s.sampling.temperature for s in samplers], np.float32)
-    with np.errstate(over="ignore"):  # a tiny temperature: all but the best become 0
-        scaled = (rows - rows.max(axis=1, keepdims=True)) / temperature[:, None]
-        return np.asarray(np.exp(scaled))
-
-
-def _pick(cumulative: NDArray[np.float64], totals: Any, draws: list[float]) -> NDArray[np.int64]:
-    """Return the first column of each row at which the sum exceeds the draw's share of it."""
-    targets = np.asarray(draws) * totals
+    weights = _weights(rows, rows.max(axis=1, keepdims=True), temperature[:, None])
+    cumulative = weights.cumsum(axis=1, dtype=np.float64)
+    draws = np.array([sampler.draw() for sampler in samplers])
     # Rounding may lift a target onto the total, which no column exceeds.
-    targets = np.minimum(targets, np.nextafter(totals, 0.0))
+    totals = cumulative[:, -1]
+    targets = np.minimum(draws * totals, np.nextafter(totals, 0.0))
     return np.asarray((cumulative <= targets[:, None]).sum(axis=1))
 
 
-def _draw_plain(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.int64]:
-    cumulative = _weights(rows, samplers).cumsum(axis=1, dtype=np.float64)
-    return _pick(cumulative, cumulative[:, -1], [sampler.draw() for sampler in samplers])
+def _draw_row(row: NDArray[np.float32], sampler: Sampler) -> int:
+    return _pick(_row_weights(row, sampler).cumsum(dtype=np.float64), sampler.draw())
 
 
-def _draw_filtered(rows: NDArray[np.float32], samplers: Sequence[Sampler]) -> NDArray[np.int64]:
-    draws = [sampler.draw() for sampler in samplers]
-    weights = _weights(rows, samplers)
-    top_p = np.array([sampler.sampling.top_p for sampler in samplers])
-    top_k = np.array([sampler.sampling.top_k or rows.shape[1] for sampler in samplers])
-    if rows.shape[1] <= _CANDIDATES:
-        return _nucleus(weights, weights.sum(axis=1, dtype=np.float64), top_p, top_k, draws)
-    nearly = np.argpartition(-weights, _CANDIDATES, axis=1)[:, :_CANDIDATES]
-    nearly.sort(axis=1)  # equal weights keep the order of their tokens, as in the full sort
-    best = np.take_along_axis(weights, nearly, axis=1)
-    totals = weights.sum(axis=1, dtype=np.float64)
-    reached = best.sum(axis=1, dtype=np.float64) * (1 - 1e-9) > top_p * totals
-    enough = (top_k < _CANDIDATES) | (reached & (top_k >= rows.shape[1]))
-    tokens = np.empty(len(rows), np.int64)
-    for chosen, full in ((np.flatnonzero(enough), False), (np.flatnonzero(~enough), True)):
-        if len(chosen):
-            part = weights[chosen] if full else best[chosen]
-            wanted = [draws[row] for row in chosen]
-            columns = _nucleus(part, totals[chosen], top_p[chosen], top_k[chosen], wanted)
-            tokens[chosen] = columns if full else nearly[chosen, columns]
-    return tokens
+def _draw_filtered(row: NDArray[np.float32], sampler: Sampler) -> int:
+    """Draw among the ``top_k`` best tokens, of these among the fewest that reach ``top_p``."""
+    weights = _row_weights(row, sampler)
+    top_p, top_k = sampler.sampling.top_p, sampler.sampling.top_k
+    top_k = top_k if 0 < top_k < len(row) else 0
+    needed = 0.0 if top_k else top_p * float(weights.sum(dtype=np.float64))
+    tokens, best = None, weights
+    for share in _SHARES if len(row) > _SMALL else ():
+        likely = np.flatnonzero(weights >= share)
+        if len(likely) >= top_k and weights[likely].sum(dtype=np.float64) > needed:
+            tokens, best = likely, weights[likely]
+            break
+    order = np.argsort(-best, kind="stable")[: top_k or None]
+    cumulative = best[order].cumsum(dtype=np.float64)
+    if top_k:
+        needed = top_p * float(cumulative[-1])
+    last = min(int(cumulative.searchsorted(needed)), len(cumulative) - 1)
+    place = order[_pick(cumulative[: last + 1], sampler.draw())]
+    return int(place if tokens is None else tokens[place])
 
 
-def _nucleus(
-    weights: NDArray[np.float32],
-    totals: NDArray[np.float64],
-    top_p: NDArray[np.float64],
-    top_k: NDArray[np.int64],
-    draws: list[float],
-) -> NDArray[np.int64]:
-    """Draw among the ``top_k`` best columns, of these among the fewest that reach ``top_p``."""
-    order = np.argsort(-weights, axis=1, kind="stable")
-    cumulative = np.take_along_axis(weights, order, axis=1).cumsum(axis=1, dtype=np.float64)
-    rows = np.arange(len(weights))
-    last = np.minimum(top_k, weights.shape[1]) - 1
-    within = np.where(top_k < weights.shape[1], cumulative[rows, last], totals)
-    reached = (cumulative < (top_p * within)[:, None]).sum(axis=1)
-    last = np.minimum(reached, last)
-    columns = np.minimum(_pick(cumulative, cumulative[rows, last], draws), last)
-    return np.asarray(order[rows, columns])
+def _row_weights(row: NDArray[np.float32], sampler: Sampler) -> NDArray[np.float32]:
+    return _weights(row, row.max(), np.float32(sampler.sampling.temperature))
 
 
-def _with_logprobs(
-    logits: NDArray[np.float32], tokens: list[int], counts: list[int]
-) -> list[Choice]:
-    """Return the choices of rows with their log-probabilities and the best alternatives."""
-    shifted = logits.astype(np.float64)
-    shifted -= shifted.max(axis=1, keepdims=True)
-    logprobs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    chosen = logprobs[np.arange(len(tokens)), tokens].tolist()
-    most = min(max(counts), logprobs.shape[1])
-    best = np.argpartition(-logprobs, most - 1, axis=1)[:, :most]
-    values = np.take_along_axis(logprobs, best, axis=1)
-    order = np.lexsort((best, -values), axis=1)  # equal ones by token
-    ranked = np.take_along_axis(best, order, axis=1).tolist()
-    values = np.take_along_axis(values, order, axis=1).tolist()
-    tops = [list(zip(*pair, strict=True)) for pair in zip(ranked, values, strict=True)]
-    return [
-        Choice(token, logprob, tuple(top[:count]))
-        for token, logprob, top, count in zip(tokens, chosen, tops, counts, strict=True)
-    ]
+def _weights(logits: Any, best: Any, temperature: Any) -> NDArray[np.float32]:
+    """Return unnormalized probabilities; the best one's is 1."""
+    scaled = logits - best
+    with np.errstate(over="ignore"):  # a tiny temperature: all but the best become 0
+        scaled /= np.maximum(temperature, _COLDEST)
+    return np.asarray(np.exp(scaled, out=scaled))
+
+
+def _pick(cumulative: NDArray[np.float64], draw: float) -> int:
+    """Return the first place at which the sum exceeds the draw's share of it."""
+    place = int(cumulative.searchsorted(draw * float(cumulative[-1]), side="right"))
+    # Rounding may lift the target onto the total: then the last that adds something to it.
+    if place == len(cumulative):
+        place = int(cumulative.searchsorted(cumulative[-1]))
+    return place
+
+
+def _with_logprobs(logits: NDArray[np.float32], token: int, count: int) -> Choice:
+    """Return a choice with its log-probability, and the best alternatives with theirs."""
+    best = logits.max()
+    total = float(best) + math.log(float(np.exp(logits - best).sum(dtype=np.float64)))
+    count = min(count, len(logits))
+    top: tuple[tuple[int, float], ...] = ()
+    if count:
+        tokens = np.arange(len(logits))
+        for drop in (4.0, 12.0):
+            likely = np.flatnonzero(logits >= best - drop)
+            if len(likely) >= count:
+                tokens = likely
+                break
+        values = logits[tokens].astype(np.float64) - total
+        order = np.argsort(-values, kind="stable")[:count]
+        top = tuple(zip(tokens[order].tolist(), values[order].tolist(), strict=True))
+    return Choice(token, float(logits[token]) - total, top)
