@@ -1,9 +1,3 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type {
   AnswerInfo,
@@ -16,6 +10,7 @@ import type {
 } from "../src";
 import * as library from "../src";
 import { all, thrown } from "./helpers";
+import { KEY, PATIENCE, serverExpected, startServer, type Running } from "./running";
 
 type Asked<Input, Output = Input> = {
   predict: Predict<{ input: Input }, { output: Output }>;
@@ -45,28 +40,11 @@ interface Served {
 
 type Generated = typeof library & { Client: new (options: ClientOptions) => Served };
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
-const KEY = "a-key-for-tests";
-// `make test` names the Python that flambeau is installed for.
-const python = process.env["FLAMBEAU_PYTHON"] ?? "python3";
-const packages = "import flambeau.serve.app, flambeau.serve.text, uvicorn";
-const usable = spawnSync(python, ["-c", packages]).status === 0;
-const needed = process.env["FLAMBEAU_PYTHON"] !== undefined;
-const PATIENCE = 120_000;
-
-describe.skipIf(!usable && !needed)("a client of a running server", { timeout: PATIENCE }, () => {
-  const folder = mkdtempSync(join(tmpdir(), "flambeau-client-"));
-  let server: ChildProcess;
+describe.skipIf(!serverExpected())("a client of a running server", { timeout: PATIENCE }, () => {
+  let running: Running;
   let url: string;
   let generated: Generated;
   let client: Served;
-
-  function command(...more: string[]): string {
-    const code = "from flambeau.cli import main; main()";
-    const args = ["-c", code, "client", join(folder, "client.ts"), "--url", url, ...more];
-    const env = { ...process.env, FLAMBEAU_API_KEY: KEY, no_proxy: "*" };
-    return execFileSync(python, args, { encoding: "utf-8", env });
-  }
 
   async function untilClosed(name: string): Promise<void> {
     for (;;) {
@@ -77,32 +55,16 @@ describe.skipIf(!usable && !needed)("a client of a running server", { timeout: P
   }
 
   beforeAll(async () => {
-    server = spawn(python, [join(HERE, "server.py")], { stdio: "pipe" });
-    let written = "";
-    server.stderr?.on("data", (part: Buffer) => (written += part.toString()));
-    const ended = once(server, "exit").then(([code]) => {
-      throw new Error(`the server ended with ${String(code)}:\n${written}`);
-    });
-    ended.catch(() => undefined); // of interest only until it is ready
-    if (server.stdout === null) throw new Error("the server has no output");
-    const [line] = (await Promise.race([once(server.stdout, "data"), ended])) as [Buffer];
-    url = (JSON.parse(line.toString()) as { url: string }).url;
-    command();
-    generated = (await import(join(folder, "client.ts"))) as Generated;
+    running = await startServer();
+    url = running.url;
+    generated = (await import(running.client)) as Generated;
     client = new generated.Client({ baseUrl: url, apiKey: KEY, timeout: PATIENCE });
   }, PATIENCE);
 
-  afterAll(async () => {
-    if (server.exitCode === null) {
-      const ended = once(server, "exit");
-      server.stdin?.end();
-      await ended;
-    }
-    rmSync(folder, { recursive: true });
-  }, PATIENCE);
+  afterAll(() => running.stop(), PATIENCE);
 
   it("is written the same again", () => {
-    expect(command("--check")).toContain("up to date");
+    expect(running.command("--check")).toContain("up to date");
   });
 
   it("predicts from numbers and from bytes alike", async () => {

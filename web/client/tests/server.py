@@ -111,6 +111,7 @@ app = serve(
     ],
     keys=[ApiKey.of("a-key-for-tests"), ApiKey.of("a-slow-key", name="slow", rate="1/h")],
     limits=Limits(body_bytes=1 << 20),
+    cors=[origin for origin in sys.argv[1:] if origin],
     playground=False,
 )
 
