@@ -26,7 +26,7 @@ pytest.importorskip("fastapi")
 
 from tiny_language_model import CHATBOT, Scripted, chatbot, served_gpt  # noqa: E402
 
-from flambeau.serve import serve  # noqa: E402
+from flambeau.serve import ApiKey, Model, Text, serve  # noqa: E402
 from flambeau.serve.events import Events  # noqa: E402
 from flambeau.serve.limits import Limits  # noqa: E402
 
@@ -46,10 +46,10 @@ class Heard(Events):
 
 
 @contextlib.contextmanager
-def served(*models: Any, limits: Limits | None = None) -> Iterator[Any]:
+def served(*models: Any, **options: Any) -> Iterator[Any]:
     """Serve text models on a free port of this machine."""
     heard = Heard()
-    app = serve(list(models), limits=limits, events=heard)
+    app = serve(list(models), events=heard, **options)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=10))
@@ -420,6 +420,35 @@ def test_streams_advance_together() -> None:
 
     with served(model) as running:
         asyncio.run(main(running))
+
+
+def test_keys() -> None:
+    key = "a-key-that-is-long-enough-0123456789"
+    with served(Scripted(), keys=[ApiKey.of(key, name="me")]) as running:
+        ask = {"model": "scripted", "messages": messages("a"), "max_tokens": 2}
+        with pytest.raises(openai.AuthenticationError):
+            client_of(running).chat.completions.create(**ask)
+        known = openai.OpenAI(base_url=running.url, api_key=key, max_retries=0, timeout=PATIENCE)
+        assert known.chat.completions.create(**ask).choices[0].finish_reason == "length"
+
+
+def test_beside_other_models() -> None:
+    shout = Model(lambda texts: [text.upper() for text in texts], Text(), Text(), name="shout")
+    app = serve([Scripted(), shout])
+    assert app.openapi()["x-flambeau"]["text"] == [
+        {
+            "id": "scripted",
+            "chat": True,
+            "completion": True,
+            "embedding": False,
+            "context_length": 64,
+        }
+    ]
+    assert [model["name"] for model in app.openapi()["x-flambeau"]["models"]] == ["shout"]
+    chat = app.openapi()["components"]["schemas"]["ChatRequest"]
+    assert chat["properties"]["model"]["enum"] == ["scripted"]
+    with pytest.raises(ValueError, match="two text models"):
+        serve([Scripted(), Scripted()])
 
 
 class Fuzzed(Scripted):
