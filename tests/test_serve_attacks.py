@@ -2,11 +2,13 @@
 
 import gzip
 import os
+import re
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -440,6 +442,46 @@ def test_every_route_needs_the_key(models: Served) -> None:
     body = json.dumps({"input": [1, 2, 3, 4]}).encode()
     asked = {"x_api_key": KEY, "content_type": "application/json"}
     assert models.request("POST", "/models/linear/predict", body, **asked).status == 200
+
+
+def test_every_route_of_an_application_needs_the_key() -> None:
+    """Whatever app.routes holds, and what is mounted or added by users."""
+    from fastapi import FastAPI
+    from starlette.routing import Mount
+    from starlette.testclient import TestClient
+
+    import flambeau as fb
+    from flambeau.serve import ApiKey, Tensor, serve
+
+    app = serve(
+        fb.nn.Linear(2, 2), input=Tensor((2,)), output=Tensor((2,)), keys=[ApiKey.of(KEY, name="t")]
+    )
+    inner = FastAPI()
+    inner.add_api_route("/deep/{x}", lambda x: x)
+    app.mount("/mounted", inner)
+    app.add_api_route("/mine/{x}", lambda x: x, methods=["GET", "PUT"])
+    client = TestClient(app, follow_redirects=False)
+    asked = 0
+
+    def ask(routes: Any, prefix: str) -> None:
+        nonlocal asked
+        for route in routes:
+            if isinstance(route, Mount):
+                ask(getattr(route, "routes", ()), prefix + route.path)
+                continue
+            path = prefix + re.sub(r"\{[^}]*\}", "x", route.path)
+            if path in ("/livez", "/readyz"):
+                continue
+            for method in sorted(route.methods - {"HEAD"}):
+                signing_in = (method, path) == ("POST", "/signin")
+                answer = client.request(method, path)
+                assert answer.status_code == 401, (method, path)
+                assert signing_in or answer.json()["error"]["type"] == "unauthorized"
+                asked += 1
+
+    ask(app.routes, "")
+    assert asked >= 10
+    assert client.get("/mounted/deep/x", headers={"x-api-key": KEY}).json() == "x"
 
 
 @pytest.mark.parametrize(

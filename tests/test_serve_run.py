@@ -251,3 +251,20 @@ def test_answers_arrive_whole() -> None:
         assert len(server.get("/large?size=1000000").body) > 900_000
         assert server.get("/unfinished").status == 500
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_proxies(trusted: bool) -> None:
+    """Whether https stands in front of us is believed of those that are named, and of nobody else."""
+    flags = ("--trusted-proxies", "127.0.0.1") if trusted else ()
+    with served(*flags, env={"FLAMBEAU_SERVE_KEY": KEY}) as server:
+        answer = server.request(
+            "POST",
+            "/signin",
+            f"key={KEY}".encode(),
+            content_type="application/x-www-form-urlencoded",
+            x_forwarded_proto="https",
+            x_forwarded_for="192.0.2.7",
+        )
+        assert answer.status == 303
+        assert ("secure" in answer.headers["set-cookie"].lower()) == trusted

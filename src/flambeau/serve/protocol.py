@@ -114,6 +114,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._transport = transport
         self.transport = Lingering(transport, self)  # type: ignore[assignment]
         if len(self.connections) > self.gate.limits.connections:
             self.gate.refused("connections")
@@ -139,6 +140,7 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
                 self.gate.settle(self)
+                self.transport = self._transport  # another protocol's from now on
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError as error:
             cause = error.__context__
