@@ -76,7 +76,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page's programs, the trained model and a picture of a seven."""
     made = tmp_path_factory.mktemp("page")
     programs = files("python")
-    assert programs.keys() == {"train.py", "app.py", "ask.py", "chat.py", "alphabet.py"}
+    wanted = {"train.py", "app.py", "ask.py", "chat.py", "alphabet.py", "inside.py"}
+    assert programs.keys() == wanted
     for name, text in programs.items():
         (made / name).write_text(text, encoding="utf-8")
     execute([sys.executable, "train.py"], made)
@@ -125,6 +126,20 @@ def test_checking_an_application(folder: Path) -> None:
     output = execute([*FLAMBEAU, "serve", "app.py", "--check"], folder).stdout
     for model in ("digits 1: ok", "linear 1: ok", "price 1: ok", "shout 1: ok"):
         assert model in output
+
+
+def test_inside_another_application(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("httpx2")
+    from starlette.testclient import TestClient
+
+    monkeypatch.chdir(folder)
+    app = runpy.run_path(str(folder / "inside.py"))["app"]
+    picture = (folder / "digit.png").read_bytes()
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.get("/ml/readyz").status_code == 200
+        headers = {"content-type": "image/png"}
+        answer = client.post("/ml/predict", content=picture, headers=headers)
+    assert answer.json()["output"][0]["label"] == "7"
 
 
 def test_flags_behind_a_proxy(folder: Path) -> None:
@@ -181,7 +196,7 @@ def test_clients_in_typescript(folder: Path) -> None:
 
 
 def test_keys(folder: Path, tmp_path: Path) -> None:
-    (command,) = commands("flambeau keys")
+    command = commands("flambeau keys")[0]
     ran = execute([*FLAMBEAU, *command[1:]], folder)
     lines = [line for line in ran.stdout.splitlines() if not line.startswith("flb_")]
     settings = files("toml")["flambeau.toml"]
