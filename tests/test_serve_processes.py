@@ -50,6 +50,14 @@ def ask(batcher, x):
     return submit(batcher, {"x": x})
 
 
+async def answer(batcher, item):
+    """Ask until there is an answer."""
+    while not isinstance(found := await outcome(submit(batcher, item)), Answer):
+        assert isinstance(found, DeadlineExceeded | Unavailable)
+        await asyncio.sleep(0.01)
+    return found
+
+
 class Lost(Heard):
     def __init__(self):
         super().__init__()
@@ -199,7 +207,7 @@ def test_who_waits_for_a_lost_process_is_told_at_once(play, how):
         for task in tasks:
             error = await outcome(task)
             assert isinstance(error, Unavailable) and error.retry_after > 0
-        again = await submit(batcher, "x")
+        again = await answer(batcher, "x")
         assert again.result != first
         assert events.lost >= 2
         await batcher.drain(FAR)
@@ -212,19 +220,13 @@ def test_a_process_that_hangs_is_killed_and_replaced(play):
         events = Lost()
         batcher = Batcher(runner(stall, 1, timeout=0.2, events=events))
 
-        async def answer():
-            """On a busy machine any process may seem to hang."""
-            while not isinstance(found := await outcome(submit(batcher, "x")), Answer):
-                assert isinstance(found, DeadlineExceeded | Unavailable)
-                await asyncio.sleep(0.01)
-            return found.result
-
-        first = await answer()
+        # On a busy machine any process may seem to hang.
+        first = (await answer(batcher, "x")).result
         assert isinstance(await outcome(submit(batcher, "hang")), DeadlineExceeded)
-        second = await answer()
+        second = (await answer(batcher, "x")).result
         left = submit(batcher, "hang", time.monotonic() + 0.05)  # nobody waits when it is killed
         assert isinstance(await outcome(left), DeadlineExceeded)
-        third = await answer()
+        third = (await answer(batcher, "x")).result
         assert len({first, second}) == 2 and third and events.lost
         await batcher.drain(FAR)
 
@@ -243,8 +245,7 @@ def test_the_runner_recovers_from_a_lost_zygote(play):
         pids = list(run._workers)
         os.kill(run._zygote.pid, signal.SIGKILL)
         assert isinstance(await outcome(waiting), Unavailable)
-        while isinstance(found := await outcome(submit(batcher, "x")), Unavailable):
-            await asyncio.sleep(0.01)
+        found = await answer(batcher, "x")
         assert found.result not in pids
         await gone(*pids)
         await batcher.drain(FAR)
@@ -271,8 +272,7 @@ def test_processes_that_do_not_start_are_started_ever_less_often(play, tmp_path,
         delay = run._next_start - time.monotonic()
         assert delay < 30
         (tmp_path / "fixed").touch()
-        while isinstance(found := await outcome(submit(batcher, "x")), Unavailable):
-            await asyncio.sleep(0.05)
+        found = await answer(batcher, "x")
         assert found.result != os.getpid() and run._losses == 0
         await batcher.drain(FAR)
 
@@ -295,8 +295,7 @@ def test_processes_that_cannot_be_forked_are_forked_later(play, tmp_path, monkey
         error = await outcome(submit(batcher, "x"))
         assert isinstance(error, Unavailable)
         (tmp_path / "room").touch()
-        while isinstance(found := await outcome(submit(batcher, "x")), Unavailable):
-            await asyncio.sleep(0.01)
+        found = await answer(batcher, "x")
         assert found.result != os.getpid()
         await batcher.drain(FAR)
 

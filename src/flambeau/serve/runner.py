@@ -13,7 +13,7 @@ from typing import Protocol
 # How often an idle thread looks whether anybody is left to work for, in seconds.
 _WATCH_INTERVAL = 5.0
 # How long the threads of a process that exits may take to end, in seconds.
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 
 
 class Stoppable(Protocol):
