@@ -21,7 +21,7 @@ BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(BIN):$(PATH)
 # The tests of the TypeScript client start a server with it.
-export FLAMBEAU_PYTHON := $(BIN)/python
+export FLAMBEAU_TEST_PYTHON := $(BIN)/python
 ifneq ($(shell command -v ccache),)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= ccache
 export CCACHE_BASEDIR ?= $(CURDIR)

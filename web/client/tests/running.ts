@@ -10,8 +10,8 @@ export const KEY = "a-key-for-tests";
 export const PATIENCE = 120_000;
 
 // `make test` names the Python that flambeau is installed for.
-const python = process.env["FLAMBEAU_PYTHON"] ?? "python3";
-const needed = process.env["FLAMBEAU_PYTHON"] !== undefined;
+const python = process.env["FLAMBEAU_TEST_PYTHON"] ?? "python3";
+const needed = process.env["FLAMBEAU_TEST_PYTHON"] !== undefined;
 
 /** Whether a server can be started, or has to be. */
 export function serverExpected(): boolean {
