@@ -28,8 +28,8 @@ from serve_process import (
 
 KEY = "a-key-for-tests"
 LIMITS = (
-    *("--body-bytes", "100000", "--header-bytes", "16384", "--header-timeout", "1"),
-    *("--body-timeout", "1", "--connections", "60", "--keep-alive", "1"),
+    *("--body-bytes", "100000", "--header-bytes", "16384", "--header-timeout", "2"),
+    *("--body-timeout", "2", "--connections", "60", "--keep-alive", "2"),
 )
 MODELS = """
 import flambeau as fb
@@ -115,30 +115,24 @@ def test_body_that_does_not_end(server: Served, form: str) -> None:
     refusal(server.exchange(head(*POST, form) + b"\r\n5\r\nabcde\r\n"), 408, "request_timeout")
 
 
-def test_connection_limit(server: Served) -> None:
-    open_ones: list[socket.socket] = []
-    refused: list[bytes] = []
-    try:
-        for _ in range(80):
-            connection = server.connect()
-            open_ones.append(connection)
-            send_all(connection, head(*GET) + b"\r\n")
-            answer = read_answer(connection)
-            if answer.status == 503:
-                assert answer.headers["retry-after"] == "1" and answer.error() == "unavailable"
-                refused.append(answer.body)
-    finally:
-        for connection in open_ones:
-            connection.close()
-    assert refused
+def test_connection_limit() -> None:
+    with served("--connections", "5", "--keep-alive", "300") as server:
+        taken = [server.connect() for _ in range(5)]
+        for connection in taken:
+            connection.sendall(head(*GET) + b"\r\n")
+            assert read_answer(connection).status == 200
+        for _ in range(3):
+            data = server.exchange(head(*GET) + b"\r\n")
+            assert refusal(data, 503, "unavailable").headers["retry-after"] == "1"
+        taken.pop().close()
 
-    def room() -> bool:
-        try:
+        def room() -> bool:
             return server.get("/").status == 200
-        except (AssertionError, OSError):
-            return False
 
-    wait_for(room, "connections are given back")
+        wait_for(room, "a connection is given back")
+        for connection in taken:
+            connection.close()
+        assert server.stop() == 0
 
 
 def test_idle_connections_are_closed(server: Served) -> None:
@@ -212,7 +206,7 @@ def test_pipelining_has_an_end(server: Served) -> None:
         assert answer.status == 200
         data = answer.rest
         count += 1
-    assert 1 <= count <= 40
+    assert 1 <= count < 3000
 
 
 def test_broken_request_behind_a_good_one(server: Served) -> None:

@@ -485,7 +485,7 @@ def add_slow(app: FastAPI) -> Any:
     @app.post("/background")
     async def background() -> JSONResponse:
         async def work() -> None:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1.5)
             seen.after.set()
 
         return JSONResponse(1, background=BackgroundTask(work))
@@ -503,7 +503,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 def test_timeout_answers_504() -> None:
     async def test() -> None:
-        app, guard = make(limits=Limits(timeout=0.1))
+        app, guard = make(limits=Limits(timeout=1.0))
         seen = add_slow(app)
         async with request(app, "/wait") as call:
             await call.task
@@ -557,7 +557,7 @@ def test_leaving_in_the_body() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("limits", [Limits(timeout=0.1), Limits(stream_timeout=0.1)])
+@pytest.mark.parametrize("limits", [Limits(timeout=1.0), Limits(stream_timeout=1.0)])
 def test_streams_end(limits: Limits) -> None:
     async def test() -> None:
         app, guard = make(limits=limits)
@@ -575,7 +575,7 @@ def test_background_tasks_run_on() -> None:
     """After the answer neither the client nor a time limit ends what the application still does."""
 
     async def test() -> None:
-        app, _ = make(limits=Limits(timeout=0.05, stream_timeout=0.05))
+        app, _ = make(limits=Limits(timeout=1.0, stream_timeout=1.0))
         seen = add_slow(app)
         async with request(app, "/background") as call:
             while len(call.sent) < 2:

@@ -12,7 +12,17 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
-from serve_process import PATIENCE, Answer, Served, read_all, read_answer, served, start, wait_for
+from serve_process import (
+    PATIENCE,
+    Answer,
+    Served,
+    read_all,
+    read_answer,
+    send_all,
+    served,
+    start,
+    wait_for,
+)
 
 from flambeau.serve.keys import ApiKey
 
@@ -38,7 +48,7 @@ def ask(server: Served, path: str, answers: dict[str, bytes]) -> threading.Threa
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_loses_nothing(sign: signal.Signals) -> None:
-    with served() as server:
+    with served("--header-timeout", "60") as server:
         answers: dict[str, bytes] = {}
         names = [f"r{i}" for i in range(20)]
         threads = [ask(server, f"/slow/{name}?seconds=1", answers) for name in names]
@@ -89,10 +99,10 @@ def test_requests_during_the_stop_get_503() -> None:
         thread = ask(server, "/slow/last?seconds=2", answers)
         wait_for(lambda: server.began("last"), "the request began")
         kept = server.connect()
-        kept.sendall(b"GET /slow/here?seconds=0 HTTP/1.1\r\nhost: localhost\r\n")
+        send_all(kept, b"GET /slow/here?seconds=0 HTTP/1.1\r\nhost: localhost\r\n")
         pid = server.process.pid
         os.kill(pid, signal.SIGTERM)
-        kept.sendall(b"\r\n")  # ends the headers while the server stops
+        send_all(kept, b"\r\n")  # ends the headers while the server stops
         got = read_all(kept)
         kept.close()
         if got:  # it may have been closed before
