@@ -26,6 +26,7 @@ pytest.importorskip("fastapi")
 
 from tiny_language_model import CHATBOT, Scripted, chatbot, served_gpt  # noqa: E402
 
+import flambeau  # noqa: E402
 from flambeau.serve import ApiKey, Model, Text, serve  # noqa: E402
 from flambeau.serve.events import Events  # noqa: E402
 from flambeau.serve.limits import Limits  # noqa: E402
@@ -476,11 +477,16 @@ def test_schema_is_kept() -> None:
 
 
 def test_example(tmp_path: Path) -> None:
+    paths = [str(CHATBOT), str(Path(flambeau.__file__).parents[1])]
     run = functools.partial(
-        subprocess.run, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=300
+        subprocess.run,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     run([sys.executable, CHATBOT / "train.py", "--steps", "3"])
     code = "import app; print(sorted(app.app.openapi()['paths']))"
-    paths = [str(CHATBOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    assert "/v1/chat/completions" in run([sys.executable, "-c", code], env=environment).stdout
+    assert "/v1/chat/completions" in run([sys.executable, "-c", code]).stdout
