@@ -1,6 +1,7 @@
 """The arrows of DESIGN section 1: which part of the house may know of which."""
 
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+import flambeau
 
 ROOT = Path(__file__).parents[1]
 CSRC = ROOT / "csrc"
@@ -170,6 +173,22 @@ def test_import_is_lazy() -> None:
     ).stdout
     loaded = {name.split(".")[0] for name in listing.split()} & HEAVY
     assert not loaded, f"import flambeau loads {sorted(loaded)}"
+
+
+SUBMODULES = sorted(m.name for m in pkgutil.iter_modules([PACKAGE]) if m.name[0] != "_")
+
+
+@pytest.mark.parametrize("name", SUBMODULES)
+def test_submodules_load_as_attributes(name: str) -> None:
+    program = f"import flambeau; assert flambeau.{name}.__name__ == 'flambeau.{name}'"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert name in dir(flambeau)
+
+
+def test_every_listed_name_exists() -> None:
+    assert [name for name in dir(flambeau) if not hasattr(flambeau, name)] == []
+    with pytest.raises(AttributeError, match="module 'flambeau' has no attribute 'no_such_part'"):
+        _ = flambeau.no_such_part
 
 
 def test_files_are_short_and_portable() -> None:

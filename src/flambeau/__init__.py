@@ -114,23 +114,27 @@ _LAZY = {
     "load": ("flambeau.io", "load"),
     "set_printoptions": ("flambeau._printing", "set_printoptions"),
 }
-_SUBMODULES = {
-    "amp", "autograd", "cli", "distributions", "fft", "func", "io", "linalg", "memory", "nn",
-    "optim", "ops", "random", "signal", "special", "storage", "utils", "vision",
-}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return _importlib.import_module(f"flambeau.{name}")
     if name in _LAZY:
         module, attribute = _LAZY[name]
         return getattr(_importlib.import_module(module), attribute)
     if _rooms.knows(name):
         operator = globals()[name] = _C._find_op(name)
         return operator
+    if not name.startswith("_"):
+        try:
+            return _importlib.import_module(f"flambeau.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"flambeau.{name}":
+                raise  # what the submodule itself needs is not installed
     raise AttributeError(f"module 'flambeau' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_SUBMODULES, *_rooms.names("")})
+    import pkgutil
+
+    found = {module.name for module in pkgutil.iter_modules(__path__)}  # noqa: F405
+    submodules = {name for name in found if not name.startswith("_")}
+    return sorted({*globals(), *_LAZY, *submodules, *_rooms.names("")})
