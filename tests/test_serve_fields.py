@@ -320,6 +320,13 @@ def test_image_as_result():
 # ---- the others ----
 
 
+def test_large_tensors_wait_as_arrays():
+    tensor = fb.randn(40, 50)
+    field = Tensor((40, 50))
+    assert isinstance(field.decode(tensor.tolist(), LIMITS), numpy.ndarray)
+    assert fb.equal(read(field, tensor.tolist())[0], tensor)
+
+
 def test_text():
     assert read(Text(), "a\0é\U0001f525") == ["a\0é\U0001f525"]
     assert refused(Text(max_length=2), "abc").param == "input"
@@ -426,6 +433,7 @@ def test_labels():
     best = Labels(["a", "b", "c"], top=1, activation="sigmoid")
     [only] = best.encode(best.split(fb.tensor([[0.0, -9.0, -9.0]]), 1)[0])
     assert only == {"label": "a", "score": 0.5}
+    assert field.split(list(logits), 4) == field.split(logits.tolist(), 4) == wanted.tolist()
     for wrong in (fb.zeros(4, 2), fb.zeros(3, 3), fb.full((4, 3), float("nan"))):
         with pytest.raises(WrongResult):
             field.split(wrong, 4)

@@ -183,6 +183,9 @@ def test_shapes_that_differ_run_apart():
         (nn.Flatten(0), {"input": FOUR, "output": Tensor((4,))}, "batch of 2"),
         ([], {}, "empty"),
         (Model(upper, Text(), Text()), {"input": Text()}, "belongs to the Model"),
+        ([Model(upper, Text(), Text())], {"name": "x"}, "belongs to the Model"),
+        (Model(upper, Text(), Text()), {"batch": Batch(max_size=3)}, "belongs to the Model"),
+        (Model(upper, Text(), Text()), {"workers": 2}, "belongs to the Model"),
         ([Model(upper, Text(), Text()), Model(upper, Text(), Text())], {}, "two models"),
     ],
 )  # fmt: skip
@@ -333,6 +336,13 @@ def blank():
     file = BytesIO()
     pillow.new("L", (9, 9), "white").save(file, "PNG")
     return file.getvalue()
+
+
+def test_a_list_of_files(tmp_path):
+    for name in ("first", "second"):
+        classifier(1).save(tmp_path / f"{name}.safetensors")
+    app = serve([tmp_path / "first.safetensors", tmp_path / "second.safetensors"])
+    assert app.state.flambeau.registry.names() == ["first", "second"]
 
 
 def test_files_that_say_nothing_of_themselves(tmp_path):

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -74,9 +75,10 @@ class Server:
         loop = asyncio.get_running_loop()
         if self.loop is loop:
             return
-        self.loop, self.stopping = loop, False
-        for model, batcher in self.batchers.items():
+        for model in self.registry:
             await model.try_async()
+        self.loop, self.stopping = loop, False
+        for batcher in self.batchers.values():
             batcher.start()
         for start in self.on_start:
             await _maybe(start())
@@ -154,7 +156,8 @@ def serve(
 
     Args:
         target: an nn.Module, a function (plain, async or generator), the path of a model file, a
-            TextModel, a Model, or a list of the last three. A function gets batches; see Model.
+            TextModel, a Model, or a list of the last three; files in it are called as their name
+            without the ending. A function gets batches; see Model.
         input: a field such as ``Tensor((64,))``, or fields by name.
         output: the same for what the model returns.
         name: of the model, for its URL.
@@ -188,13 +191,15 @@ def serve(
         "output": output,
         "name": name,
         "version": version,
-        "batch": batch,
+        "batch": batch or Batch(),
         "workers": workers,
         "example": example,
         "description": description or "",
     }
     text_models, target = _text_models(target)
-    models = models_of(target, options) if target or not text_models else []
+    models = models_of(target, options)
+    if not models and not text_models:
+        raise ValueError("serve: the list of models is empty")
     for model in models:
         model.try_example()
     numbers = metrics.Metrics(events)
@@ -237,6 +242,18 @@ def _text_models(target: Any) -> tuple[list[Any], Any]:
     return found, [part for part in parts if not any(part is each for each in found)]
 
 
+# What a Model of its own decides for itself.
+_DEFAULTS = {
+    "input": None,
+    "output": None,
+    "name": "default",
+    "version": "1",
+    "batch": Batch(),
+    "workers": 0,
+    "example": None,
+}
+
+
 def models_of(target: Any, options: dict[str, Any]) -> list[Model]:
     """Return the models that ``serve`` was asked for.
 
@@ -244,15 +261,12 @@ def models_of(target: Any, options: dict[str, Any]) -> list[Model]:
         ValueError: Something is missing or does not fit together.
         TypeError: The target is nothing that can be served.
     """
-    if isinstance(target, list | tuple):
-        if not target:
-            raise ValueError("serve: the list of models is empty")
-        return [each for part in target for each in _listed(part)]
-    if isinstance(target, Model):
-        given = [key for key in ("input", "output", "example") if options[key] is not None]
-        if given:
-            raise ValueError(f"serve: {given[0]}= belongs to the Model itself")
-        return [target]
+    if isinstance(target, list | tuple | Model):
+        found = [target] if isinstance(target, Model) else [_listed(part) for part in target]
+        for name, value in options.items():
+            if name != "description" and value != _DEFAULTS[name]:
+                raise ValueError(f"serve: {name}= belongs to the Model itself")
+        return found
     if isinstance(target, str | os.PathLike):
         return [Model(path=target, **options)]
     if not callable(target):
@@ -263,10 +277,12 @@ def models_of(target: Any, options: dict[str, Any]) -> list[Model]:
     return [Model(target, **options)]
 
 
-def _listed(part: Any) -> list[Model]:
-    if not isinstance(part, Model):
-        raise TypeError(f"serve: a list must hold Models, but holds {type(part).__name__}")
-    return [part]
+def _listed(part: Any) -> Model:
+    if isinstance(part, Model):
+        return part
+    if isinstance(part, str | os.PathLike):
+        return Model(path=part, name=Path(part).stem)
+    raise TypeError(f"serve: a list must hold Models or files, but holds {type(part).__name__}")
 
 
 __all__ = ["Server", "serve"]

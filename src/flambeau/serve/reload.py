@@ -33,16 +33,15 @@ class Watcher:
         self._path = model.path
         self._replace = replace
         self._events = events
-        self._seen = model.stamp
 
     async def look(self) -> bool | None:
         """Reload a changed file; tell whether that worked, or None if nothing has changed."""
         stamp = stamp_of(self._path)
         # A file that is just being replaced may be missing for a moment.
-        if stamp is None or stamp == self._seen:
+        if stamp is None or stamp == self._model.stamp:
             return None
-        self._seen = stamp
         model = self._model
+        model.stamp = stamp
         loop = asyncio.get_running_loop()
         try:
             predict = await loop.run_in_executor(None, model.reload)

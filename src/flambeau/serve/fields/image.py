@@ -127,7 +127,7 @@ class Image(Field):
         return values
 
     def split(self, batch: Any, count: int) -> list[Any]:
-        return as_list(list(batch) if isinstance(batch, fb.Tensor) else batch, count)
+        return as_list(list(batch) if hasattr(batch, "shape") else batch, count)
 
     def encode(self, value: Any) -> str:
         from PIL import Image as pillow

@@ -70,7 +70,9 @@ class Labels(Field):
         return {"classes": self.classes, "top": self.top}
 
     def split(self, batch: Any, count: int) -> list[Any]:
-        if not isinstance(batch, fb.Tensor):
+        if isinstance(batch, list) and batch and isinstance(batch[0], fb.Tensor):
+            batch = fb.stack(batch)
+        elif not isinstance(batch, fb.Tensor):
             batch = fb.tensor(batch)
         if tuple(batch.shape) != (count, len(self.classes)):
             raise WrongResult(

@@ -35,6 +35,8 @@ NUMPY: dict[fb.dtype, numpy.dtype[Any]] = {
     fb.bool: numpy.dtype("?"),
 }
 MAX_DIMS = 16
+# Longer lists are converted at once: they take eight times the memory while they wait.
+SMALL = 1024
 
 
 class Tensor(Field):
@@ -81,6 +83,7 @@ class Tensor(Field):
         self._given = (min, max)
         self.min, self.max = self._bounds(min, max)
         self.ragged = None in sizes
+        self._eager = self.ragged or math.prod(n or 1 for n in sizes) > SMALL
         self._stored = NUMPY[dtype]
         self._decode_json = msgspec.json.Decoder(self.json_type()).decode
 
@@ -165,7 +168,7 @@ class Tensor(Field):
     def decode(self, value: Any, limits: Limits) -> Any:
         if isinstance(value, str):
             return self._from_bytes(from_base64(value))
-        if not self.ragged:
+        if not self._eager:
             return value  # checked by its type; a whole batch of lists is converted at once
         try:
             return numpy.array(value, self._stored)
