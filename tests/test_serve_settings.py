@@ -258,7 +258,10 @@ def test_a_model_that_fails(folder: Path) -> None:
     (folder / "failing.py").write_text(
         "from flambeau.serve import *\n"
         "def wrong(batch): raise RuntimeError('it fails')\n"
-        "async def late(batch): raise RuntimeError('it fails late')\n"
+        "calls = []\n"
+        "def late(batch):\n"
+        "    calls.append(batch)\n"
+        "    return batch if len(calls) == 1 else 1 / 0\n"  # the first is serve() itself
         "model = Model(wrong, Tensor((2,)), Tensor((2,)), example=[1, 2])\n"
         "second = Model(late, Tensor((2,)), Tensor((2,)), example=[1, 2])\n"
     )
@@ -316,9 +319,8 @@ def test_wrong_new_keys(flags: list[str]) -> None:
 
 def test_run_applies_settings(file: str) -> None:
     """What run() changes in an application before it listens."""
-    from flambeau.serve.run import apply
-
     from flambeau.cli.serve import load
+    from flambeau.serve.running import apply
 
     settings, _ = Settings.load(
         {"timeout": 3, "cors": "https://a.example", "key": "one-key-in-clear"}
