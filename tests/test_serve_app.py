@@ -193,13 +193,8 @@ def test_too_large_bodies_are_never_gathered():
         async def send(message):
             sent.append(message)
 
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/predict",
-            "headers": [(b"content-type", b"application/json"), (b"transfer-encoding", b"chunked")],
-            "query_string": b"",
-        }
+        scope = post_scope(b"")
+        scope["headers"][1:] = [(b"transfer-encoding", b"chunked")]
         await app(scope, receive, send)
         return sent[0]["status"]
 
@@ -384,3 +379,47 @@ def test_a_missing_extra_says_how_to_install_it():
         "    raise SystemExit(1)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def post_scope(body, kind=b"application/json"):
+    length = str(len(body)).encode()
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict",
+        "headers": [(b"content-type", kind), (b"content-length", length)],
+        "query_string": b"",
+    }
+
+
+def test_a_generator_ends_when_its_client_leaves():
+    ended = threading.Event()
+
+    def endless(text):
+        try:
+            while True:
+                yield text
+        finally:
+            ended.set()
+
+    app = serve(endless, input=Text(), output=Text())
+    body = b'{"input": "a"}'
+
+    async def ask_and_leave():
+        streaming = asyncio.Event()
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive():
+            if messages:
+                return messages.pop()
+            await streaming.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.body":
+                streaming.set()
+
+        await asyncio.wait_for(app(post_scope(body), receive, send), 60)
+
+    asyncio.run(ask_and_leave())
+    assert ended.wait(60)

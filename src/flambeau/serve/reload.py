@@ -55,10 +55,10 @@ class Watcher:
         return True
 
 
-async def watch(watchers: list[Watcher], interval: float = INTERVAL) -> None:
+async def watch(watchers: list[Watcher]) -> None:
     """Look at all files again and again, until cancelled."""
     while watchers:
-        await asyncio.sleep(interval)
+        await asyncio.sleep(INTERVAL)
         for watcher in watchers:
             try:
                 await watcher.look()
