@@ -104,7 +104,7 @@ def digest(value: Any) -> list[Any]:
 
 
 def _array(leaf: Any) -> np.ndarray:
-    if isinstance(leaf, np.generic):
+    if isinstance(leaf, (np.generic, np.ndarray)):
         return np.asarray(leaf)
     leaf = leaf.detach()
     return np.asarray((leaf.float() if "bfloat16" in str(leaf.dtype) else leaf).numpy())

@@ -14,15 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracles import LIBRARIES
 
 import flambeau
-
-try:
-    import torch
-except ImportError:
-    torch = None
-
-needs_torch = pytest.mark.skipif(torch is None, reason="PyTorch is the oracle of this test")
 
 # Each takes a library and a (3, 4) tensor; both libraries must return the same.
 SIGNATURES: dict[str, Callable[[Any, Any], Any]] = {
@@ -94,11 +88,11 @@ def same(ours: Any, theirs: Any) -> None:
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
 
 
-@needs_torch
+@pytest.mark.parametrize("oracle", LIBRARIES)
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_signatures_equal_pytorch(name: str) -> None:
+def test_signatures(name: str, oracle: str) -> None:
     data = np.random.default_rng(2).standard_normal((3, 4)).astype("float32")
-    same(*(SIGNATURES[name](t, t.tensor(data)) for t in (flambeau, torch)))
+    same(*(SIGNATURES[name](t, t.tensor(data)) for t in (flambeau, LIBRARIES[oracle])))
 
 
 # Wrong calls: the operator's name and what was expected are in the message.

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from op_compare import Function, assert_alike, check, check_error
+import recorded
+from op_compare import Function, check, check_error
+from oracles import LIBRARIES, torch
 
 import flambeau as fl
 import flambeau.nn.functional as F
@@ -65,32 +67,27 @@ def test_options_and_derivatives(
 def test_lower_precision(
     input: Any, weight: Any, arguments: tuple[Any, ...], dtype: str, last: bool
 ) -> None:
-    """What oneDNN or float32 compute, against PyTorch in float64."""
-    torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
-    rng = np.random.default_rng()
+    """What oneDNN or float32 compute, against float64, ours and PyTorch's."""
     made = weight[1] * arguments[-1] if arguments[3] else weight[0]
-    given = [torch.tensor(rng.standard_normal(s)) for s in (input, weight, (made,))]
-    given = [t.to(getattr(torch, dtype)).double() for t in given]
-    ours = [fl.tensor(t.numpy()).to(getattr(fl, dtype)).requires_grad_() for t in given]
-    leaves = [t.requires_grad_() for t in given]
+    given = [fl.tensor(np.random.standard_normal(s)) for s in (input, weight, (made,))]
+    ours = [t.to(getattr(fl, dtype)).requires_grad_() for t in given]
     x = ours[0].contiguous(memory_format=fl.channels_last) if last else ours[0]
-    y, expected = fl.convolution(x, *ours[1:], *arguments), torch.convolution(*leaves, *arguments)
+    y = fl.convolution(x, *ours[1:], *arguments)
     assert y.is_contiguous(memory_format=fl.channels_last if last else fl.contiguous_format)
-    out = torch.tensor(rng.standard_normal(expected.shape)).to(getattr(torch, dtype)).double()
-    ours_out = fl.tensor(out.numpy()).to(y.dtype)
-    pairs = [(y, expected)]
-    pairs += zip(
-        fl.autograd.grad(y, ours, ours_out),
-        torch.autograd.grad(expected, leaves, out),
-        strict=True,
-    )
+    out = fl.tensor(np.random.standard_normal(y.shape)).to(y.dtype)
+    results = [y, *fl.autograd.grad(y, ours, out)]
     tolerance = {"float32": 1e-5, "float16": 2e-3, "bfloat16": 1.5e-2}[dtype]
-    for a, b in pairs:
-        assert a.dtype == y.dtype
-        largest = float(b.detach().abs().max())
-        np.testing.assert_allclose(
-            a.detach().double().numpy(), b.detach().numpy(), rtol=0, atol=tolerance * largest
-        )
+    for library in (fl, torch) if torch else (fl,):
+        leaves = [library.tensor(t.detach().double().numpy()).requires_grad_() for t in ours]
+        expected = library.convolution(*leaves, *arguments)
+        wide_out = library.tensor(out.double().numpy())
+        wanted = [expected, *library.autograd.grad(expected, leaves, wide_out)]
+        for a, b in zip(results, wanted, strict=True):
+            assert a.dtype == y.dtype
+            largest = float(b.detach().abs().max())
+            np.testing.assert_allclose(
+                a.detach().double().numpy(), b.detach().numpy(), rtol=0, atol=tolerance * largest
+            )
 
 
 def test_formats_follow_input_and_weight() -> None:
@@ -109,12 +106,12 @@ def test_other_dtypes(dtype: str) -> None:
     shapes = ((2, 4, 6, 5), dtype), ((4, 2, 3, 3), dtype), ((4,), dtype)
     function = convolve("conv2d", groups=2, padding=1)
     if "complex" in dtype:
-        torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
         rng = np.random.default_rng()
         given = [(rng.standard_normal(s) + 1j * rng.standard_normal(s)) for s, _ in shapes]
         ours = function(fl, *[fl.tensor(a.astype(dtype)) for a in given])
-        theirs = function(torch, *[torch.tensor(a) for a in given])
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-4)
+        for library in LIBRARIES.values():
+            theirs = function(library, *[library.tensor(a) for a in given])
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-4)
     else:
         check(function, *shapes)
 
@@ -156,15 +153,16 @@ def test_results_do_not_depend_on_threads() -> None:
 
 def test_repeated_calls_with_changing_shapes() -> None:
     """Primitives are kept by shape: none may be taken for another."""
-    torch = pytest.importorskip("torch", reason="PyTorch is the oracle")
     rng = np.random.default_rng()
     for size in (8, 9, 8, 10, 9, 8):
         for padding in (0, 1):
             x = rng.standard_normal((2, 8, size, size)).astype(np.float32)
             w = rng.standard_normal((16, 8, 3, 3)).astype(np.float32)
             ours = F.conv2d(fl.tensor(x), fl.tensor(w), padding=padding)
-            theirs = torch.nn.functional.conv2d(torch.tensor(x), torch.tensor(w), padding=padding)
-            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-4)
+            for library in LIBRARIES.values():
+                convolved = library.nn.functional.conv2d
+                theirs = convolved(library.tensor(x), library.tensor(w), padding=padding)
+                np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_same_padding_of_contiguous_tensors() -> None:
@@ -216,14 +214,14 @@ def test_meta_tensors_have_shapes() -> None:
 
 
 def test_strides_of_results() -> None:
-    pytest.importorskip("torch", reason="PyTorch is the oracle")
-    import torch
+    def strides(root: Any) -> list[list[int]]:
+        found = []
+        for shape in [(2, 3, 6, 5), (1, 3, 6, 5)]:
+            x = root.zeros(*shape).contiguous(memory_format=root.channels_last)
+            y = root.nn.functional.conv2d(x, root.zeros(4, 3, 3, 3))
+            found.append([*y.shape, *y.stride()])
+        return found
 
-    for shape in [(2, 3, 6, 5), (1, 3, 6, 5)]:
-        x = np.random.randn(*shape).astype(np.float32)
-        w = np.random.randn(4, 3, 3, 3).astype(np.float32)
-        results = []
-        for root in (fl, torch):
-            tensor = root.tensor(x).contiguous(memory_format=root.channels_last)
-            results.append(root.nn.functional.conv2d(tensor, root.tensor(w)).round(decimals=3))
-        assert_alike(results[0] * 0, results[1] * 0)
+    theirs = strides(torch) if torch else recorded.kept("strides")
+    recorded.keep("strides", theirs)
+    assert strides(fl) == theirs

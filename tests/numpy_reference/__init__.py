@@ -10,12 +10,14 @@ from numpy_reference.library import (
     FUNCTIONS,
     NoReference,
     Tensor,
+    can_cast,
     find,
     promote,
     result_type,
 )
 
 promote_types = promote
+Size = tuple
 channels_last, channels_last_3d, contiguous_format, preserve_format = "cl", "cl3", "cf", "pf"
 
 
@@ -52,4 +54,12 @@ def __getattr__(name: str) -> Any:
     return find(name)
 
 
-__all__ = ["NoReference", "Tensor", "manual_seed", "promote_types", "result_type"]
+__all__ = [
+    "NoReference",
+    "Size",
+    "Tensor",
+    "can_cast",
+    "manual_seed",
+    "promote_types",
+    "result_type",
+]

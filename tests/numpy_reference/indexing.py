@@ -35,11 +35,12 @@ def split_key(x: Any, key: Any) -> tuple[tuple[Any, ...], dict[int, Any]]:
     )
     basic: list[Any] = []
     advanced: dict[int, Any] = {}
-    at = 0
+    at = taken = 0
     for p in parts:
         if p is Ellipsis:
             basic += [slice(None)] * (x.ndim - used)
             at += x.ndim - used
+            taken += x.ndim - used
         elif isinstance(p, (bool, np.bool_)):
             basic.append(None)
             advanced[at] = np.zeros(int(p), np.int64)
@@ -47,20 +48,25 @@ def split_key(x: Any, key: Any) -> tuple[tuple[Any, ...], dict[int, Any]]:
         elif p is None or isinstance(p, slice):
             basic.append(p)
             at += 1
+            taken += p is not None
         elif isinstance(p, np.ndarray) and (p.ndim or is_mask(p)):
             places = np.nonzero(p) if is_mask(p) else (p,)
+            if is_mask(p) and p.shape != x.shape[taken : taken + p.ndim]:
+                raise IndexError("a mask of another shape")
+            taken += len(places)
             for picked in places:
                 basic.append(slice(None))
                 advanced[at] = picked
                 at += 1
         else:
             basic.append(int(p))
+            taken += 1
     return tuple(basic), advanced
 
 
 def seen_by(x: Any, key: Any) -> tuple[Any, Any]:
     basic, advanced = split_key(x, key)
-    seen = x[basic]
+    seen = x[basic if Ellipsis in basic else (*basic, Ellipsis)]
     return seen, tuple(advanced.get(d, slice(None)) for d in range(max(advanced, default=-1) + 1))
 
 
@@ -78,7 +84,10 @@ def setitem(x: Any, key: Any, value: Any) -> None:
         and value.ndim > (seen[picks] if picks else seen).ndim
     ):
         value = value[0]
-    seen[picks if picks else ...] = value
+    try:
+        seen[picks if picks else ...] = value
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
 
 
 FUNCTIONS["getitem"], FUNCTIONS["setitem"] = getitem, setitem

@@ -65,8 +65,14 @@ def promote(a: DType, b: DType) -> DType:
         wide = high.kind == "c" and low.name == "float64"
         return DTYPES["complex128"] if wide else high
     if "bfloat16" in (a.name, b.name):
-        return b if "64" in b.name or "32" in b.name else DTYPES["float32"]
+        other = b if a.name == "bfloat16" else a
+        return DTYPES["float32"] if other.name == "float16" else other
     return DTYPES[np.promote_types(a.numpy, b.numpy).name]
+
+
+def can_cast(from_: DType, to: DType) -> bool:
+    """Not to a kind below, and to truth values only from such."""
+    return LEVEL[from_.kind] <= LEVEL[to.kind]
 
 
 def of_number(value: Any) -> DType:
@@ -296,10 +302,13 @@ def reference(
     """Register a function of arrays. ``raw``: elements are only moved, in whatever type."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        takes_dtype = "dtype" in inspect.signature(function).parameters
+        parameters = inspect.signature(function).parameters
+        takes_dtype = "dtype" in parameters
 
         def call(*args: Any, **kwargs: Any) -> Any:
             dtype = None if takes_dtype else kwargs.pop("dtype", None)
+            if "axis" in kwargs and "axis" not in parameters:
+                kwargs["dim"] = kwargs.pop("axis")
             if "out" in kwargs:
                 raise NoReference("out=")
             if dtype is not None:
