@@ -19,8 +19,13 @@ def _values(x: Any) -> np.ndarray:
     return np.asarray(x.detach().numpy())
 
 
-def slope(value: Callable[[], Any], inputs: list[Any], steps: list[np.ndarray], h: float) -> float:
-    """The central difference of a number along a direction, by Richardson's extrapolation."""
+def slope(
+    value: Callable[[], Any], inputs: list[Any], steps: list[np.ndarray], h: float
+) -> tuple[float, float]:
+    """The central difference of a number along a direction, by Richardson's extrapolation.
+
+    And how far that is from the plain difference: less than ``h`` and rounding leave in doubt.
+    """
     starts = [_values(x).copy() for x in inputs]
 
     def at(eps: float) -> float:
@@ -36,7 +41,7 @@ def slope(value: Callable[[], Any], inputs: list[Any], steps: list[np.ndarray], 
         fine = (at(h) - at(-h)) / (2 * h)
     finally:
         at(0.0)
-    return (4 * fine - coarse) / 3
+    return (4 * fine - coarse) / 3, abs(fine - coarse) / 3
 
 
 def assert_slope(value: Callable[[], Any], inputs: list[Any], grads: list[Any], what: str) -> None:
@@ -55,8 +60,11 @@ def assert_slope(value: Callable[[], Any], inputs: list[Any], grads: list[Any], 
     )
     tried = []
     for h in STEPS:
-        found = slope(value, inputs, steps, h)
+        found, doubt = slope(value, inputs, steps, h)
         if not math.isfinite(found) or math.isclose(found, predicted, rel_tol=1e-5, abs_tol=1e-6):
             return
-        tried.append(found)
+        tried.append((doubt, found))
+    doubt, found = min(tried)
+    if abs(found - predicted) < 3 * doubt:
+        return  # as close as differences of such steep functions come
     raise AssertionError(f"{what}: the slope is {tried}, the gradients say {predicted}")

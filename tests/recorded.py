@@ -21,6 +21,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from oracles import torch
+
+import flambeau
 
 RECORDING = os.environ.get("FLAMBEAU_RECORD") == "1"
 FOLDER = Path(__file__).with_name("recorded_answers")
@@ -154,3 +157,13 @@ def save() -> None:
     for file, answers in _new.items():
         rows = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(answers.items())]
         (FOLDER / f"{file}.json").write_text("{\n" + ",\n".join(rows) + "\n}\n")
+
+
+def as_pytorch_says(function: Callable[[Any], Any]) -> None:
+    """``function(flambeau)`` equals what PyTorch answers, now or when it was recorded."""
+    key = key_of_test(function)
+    theirs = function(torch) if torch else kept(key)
+    if theirs is None:
+        pytest.skip("PyTorch is the oracle, and its answer is not recorded")
+    keep(key, theirs)
+    assert function(flambeau) == theirs

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import recorded
 from oracles import LIBRARIES, needs_torch, torch
+from recorded import as_pytorch_says
 
 import flambeau
 
@@ -50,14 +50,6 @@ def test_promote_types_and_can_cast(oracle: str) -> None:
             for t in (flambeau, LIBRARIES[oracle])
         )
         assert ours == theirs
-
-
-def as_pytorch_says(function: Any) -> None:
-    """Equal to what PyTorch answers, now or when it was recorded."""
-    key = recorded.key_of_test(function)
-    theirs = function(torch) if torch else recorded.kept(key)
-    recorded.keep(key, theirs)
-    assert function(flambeau) == theirs
 
 
 @pytest.mark.parametrize("name", DTYPES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections import namedtuple
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,58 @@ def matrix_exp(input: Any) -> Any:
     for _ in range(20):
         total = total @ total
     return total
+
+
+# --- decompositions and norms ---------------------------------------------------------------------
+
+Eigen = namedtuple("Eigen", ["eigenvalues", "eigenvectors"])
+Svd = namedtuple("Svd", ["U", "S", "Vh"])
+Qr = namedtuple("Qr", ["Q", "R"])
+
+linalg("linalg.eig")(lambda input: Eigen(*np.linalg.eig(input.astype(np.complex128))))
+linalg("linalg.eigvals")(lambda input: np.linalg.eigvals(input.astype(np.complex128)))
+linalg("linalg.eigh")(lambda input, UPLO="L": Eigen(*np.linalg.eigh(input, UPLO)))
+linalg("linalg.svd")(
+    lambda input, full_matrices=True: Svd(*np.linalg.svd(input, full_matrices=full_matrices))
+)
+linalg("linalg.inv_ex")(lambda input: (np.linalg.inv(input), no_failure(input)))
+linalg("linalg.solve_ex")(lambda A, B, left=True: (solve(A, B, left=left), no_failure(A)))
+
+
+@linalg("linalg.qr")
+def qr(input: Any, mode: str = "reduced") -> Any:
+    found = np.linalg.qr(input, mode)
+    return Qr(np.zeros(0, found.dtype), found) if mode == "r" else Qr(*found)
+
+
+def no_failure(matrix: Any) -> Any:
+    return np.zeros(matrix.shape[:-2], np.int32)
+
+
+@linalg("linalg.matrix_norm")
+def matrix_norm(input: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False) -> Any:
+    return np.linalg.norm(input, ord, tuple(dim), keepdim)
+
+
+@linalg("linalg.norm")
+def linalg_norm(input: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
+    axis = tuple(dim) if isinstance(dim, (list, tuple)) else dim
+    return np.linalg.norm(
+        input.reshape(-1) if axis is None and ord is None else input, ord, axis, keepdim
+    )
+
+
+@linalg("linalg.cond")
+def cond(input: Any, p: Any = None) -> Any:
+    return np.linalg.cond(input, p)
+
+
+@linalg("linalg.matrix_rank")
+def matrix_rank(input: Any, *, atol: float = 0.0, rtol: float | None = None) -> Any:
+    values = np.linalg.svd(input, compute_uv=False)
+    if rtol is None:
+        rtol = max(input.shape[-2:]) * np.finfo(np.float64).eps
+    return (values > np.maximum(atol, rtol * values[..., :1])).sum(-1)
 
 
 # --- Fourier transforms ---------------------------------------------------------------------------
