@@ -261,21 +261,24 @@ def matrix_rank(input: Any, *, atol: float = 0.0, rtol: float | None = None) -> 
 # --- Fourier transforms ---------------------------------------------------------------------------
 
 
-def transform(name: str, spot: str, dims: Any) -> None:
-    """NumPy's function of the same name; ``spot`` is what PyTorch calls its sizes."""
+def transform(name: str, dims: Any) -> None:
+    """NumPy's function of the same name."""
     function = getattr(np.fft, name)
 
     def run(input: Any, n: Any = None, dim: Any = dims, norm: Any = None, s: Any = None) -> Any:
-        return function(input, s if spot == "s" and n is None else n, dim, norm)
+        sizes = n if s is None else s
+        if dim is None and sizes is not None:
+            dim = tuple(range(-len(sizes), 0))
+        return function(input, sizes, dim, norm)
 
     reference(f"fft.{name}")(run)
 
 
 for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"):
-    transform(name, "n", -1)
+    transform(name, -1)
 for name in ("fft2", "ifft2", "rfft2", "irfft2"):
-    transform(name, "s", (-2, -1))
+    transform(name, (-2, -1))
 for name in ("fftn", "ifftn", "rfftn", "irfftn"):
-    transform(name, "s", None)
+    transform(name, None)
 reference("fft.fftshift", raw=True)(lambda input, dim=None: np.fft.fftshift(input, dim))
 reference("fft.ifftshift", raw=True)(lambda input, dim=None: np.fft.ifftshift(input, dim))
