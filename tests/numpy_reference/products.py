@@ -251,8 +251,12 @@ def cond(input: Any, p: Any = None) -> Any:
 
 
 @linalg("linalg.matrix_rank")
-def matrix_rank(input: Any, *, atol: float = 0.0, rtol: float | None = None) -> Any:
+def matrix_rank(
+    input: Any, tol: Any = None, *, atol: Any = 0.0, rtol: Any = None, hermitian: bool = False
+) -> Any:
     values = np.linalg.svd(input, compute_uv=False)
+    if tol is not None:
+        return (values > np.asarray(tol)[..., None]).sum(-1)
     if rtol is None:
         rtol = max(input.shape[-2:]) * np.finfo(np.float64).eps
     return (values > np.maximum(atol, rtol * values[..., :1])).sum(-1)
