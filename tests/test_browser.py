@@ -52,6 +52,7 @@ def test_the_page_works_in_a_browser(tmp_path):
         given = {
             "address": told["addresses"]["open"],
             "secured": told["addresses"]["secured"],
+            "mounted": told["addresses"]["outer"] + "inner/",
             "key": told["key"],
             "folder": str(tmp_path),
         }

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy
 import uvicorn
+from fastapi import FastAPI
 from PIL import Image as Pillow
 from pydantic import BaseModel, Field
 
@@ -135,6 +136,10 @@ def echo(input: str) -> Iterator[str]:
         yield word if number == 0 else " " + word
 
 
+def shout(texts: list[str]) -> list[str]:
+    return [text.upper() for text in texts]
+
+
 def sizes(input: list[Any]) -> list[str]:
     return [f"{len(data)} bytes" for data in input]
 
@@ -193,10 +198,11 @@ async def run(apps: dict[str, Any]) -> None:
 def main() -> None:
     write_pictures(Path(sys.argv[1]))
     upper = {"input": Text(), "output": Text(), "name": "upper"}
-    secured = serve(
-        lambda texts: [text.upper() for text in texts], keys=[ApiKey.of(KEY, name="me")], **upper
-    )
-    asyncio.run(run({"open": serve(models(), title="Browser test"), "secured": secured}))
+    secured = serve(shout, keys=[ApiKey.of(KEY, name="me")], **upper)
+    outer = FastAPI()
+    outer.mount("/inner", serve(shout, **upper))
+    apps = {"open": serve(models(), title="Browser test"), "secured": secured, "outer": outer}
+    asyncio.run(run(apps))
 
 
 if __name__ == "__main__":

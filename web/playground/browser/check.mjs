@@ -1,5 +1,5 @@
 /**
- * Drives the page in Chromium: node check.mjs '{"address", "secured", "key", "folder"}' [names...]
+ * Drives the page in Chromium: node check.mjs '{"address", "secured", "mounted", "key", "folder"}' [names...]
  * Prints a line for each check and ends with 1 if one failed.
  */
 

@@ -392,3 +392,14 @@ export async function colours({ browser, address }) {
     assert.equal(moving, "0s", "bars move although less motion was asked for");
   });
 }
+
+/** The application in another one, below a path. */
+export async function mounted({ browser, mounted: address }) {
+  await withPage(browser, {}, async (page) => {
+    await open(page, address, "upper");
+    await page.getByRole("textbox").fill("inside");
+    await page.getByRole("button", { name: "Predict" }).click();
+    await page.getByText("INSIDE", { exact: true }).waitFor();
+    assert.ok((await page.getByRole("tabpanel").innerText()).includes(`${address}predict`));
+  });
+}
