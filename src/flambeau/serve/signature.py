@@ -37,7 +37,7 @@ class Signature:
         types = [(name, field.json_type()) for name, field in self.inputs.items()]
         body = msgspec.defstruct("Body", types, forbid_unknown_fields=True)
         self._decode_json = msgspec.json.Decoder(body).decode
-        self._plain = [
+        self._decoders = [
             (name, field.decode)
             for name, field in self.inputs.items()
             if type(field).decode is not Field.decode
@@ -59,7 +59,7 @@ class Signature:
             ServeError: A value is wrong.
         """
         item = {name: getattr(values, name) for name in self.inputs}
-        for name, decode in self._plain:
+        for name, decode in self._decoders:
             try:
                 item[name] = decode(item[name], limits)
             except ServeError as error:
