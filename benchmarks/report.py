@@ -100,15 +100,19 @@ def on_terminal(results: list[Result], libraries: list[str]) -> None:
         console.print(line)
 
 
+def place(machine: dict[str, Any]) -> str:
+    """Where and when, as a table's first line says it."""
+    python = f"Python {machine['python']}"
+    return f"{machine['cpu']}, {machine['cores']} cores, {python}, {machine['date']}"
+
+
 def markdown(about: dict[str, Any], results: list[Result], libraries: list[str]) -> str:
-    where = about["machine"]
-    place = f"{where['cpu']}, {where['cores']} cores, Python {where['python']}, {where['date']}"
     versions = ", ".join(
         f"{library} {entry['version']} ({entry['threads']} threads)"
         for library, entry in about["libraries"].items()
     )
     lines = [
-        f"{place}. {versions}",
+        f"{place(about['machine'])}. {versions}",
         "",
         "| " + " | ".join(header(libraries)) + " |",
         "|" + "---|" * len(header(libraries)),
@@ -133,9 +137,13 @@ def write_into(
     page: Path, about: dict[str, Any], results: list[Result], libraries: list[str]
 ) -> None:
     """Put the table between the marks in a page."""
-    before, _, rest = page.read_text().partition(MARKS[0])
-    _, mark, after = rest.partition(MARKS[1])
+    replace_between(page, MARKS, markdown(about, results, libraries))
+
+
+def replace_between(page: Path, marks: tuple[str, str], text: str) -> None:
+    """Put a text between two marks in a page, in place of what is there."""
+    before, _, rest = page.read_text().partition(marks[0])
+    _, mark, after = rest.partition(marks[1])
     if not mark:
-        raise ValueError(f"{page}: the marks {' and '.join(MARKS)} are missing")
-    text = markdown(about, results, libraries)
-    page.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{after}")
+        raise ValueError(f"{page}: the marks {' and '.join(marks)} are missing")
+    page.write_text(f"{before}{marks[0]}\n{text}{marks[1]}{after}")

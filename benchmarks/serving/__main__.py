@@ -3,7 +3,7 @@
 python -m benchmarks.serving                    all rows
 python -m benchmarks.serving json digits        some of them
 python -m benchmarks.serving soak --minutes 5   requests for so long; memory must not grow
-python -m benchmarks.serving --write            also write benchmarks/results/serving.json
+python -m benchmarks.serving --write            of all rows: write results/ and README.md
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import machine
+from benchmarks import machine, report
 from benchmarks.serving import apps, chat
 from benchmarks.serving.load import Throughput, closed_loop, open_loop
 from benchmarks.serving.servers import resident_memory, server
 
 CONNECTIONS = 32
-RESULTS = Path(__file__).parents[1] / "results" / "serving.json"
+RESULTS = report.RESULTS / "serving.json"
+MARKS = "<!-- serving -->", "<!-- end of serving -->"
 # The slow model answers batches of 8 in 20 ms.
 CAPACITY = 400.0
 console = Console()
+claims: list[str] = []
 
 
 def vector(*shape: int) -> dict[str, Any]:
@@ -63,6 +64,7 @@ def show(title: str, rows: dict[str, Throughput]) -> None:
 
 
 def verdict(claim: str, holds: bool) -> bool:
+    claims.append(f"{claim}{'' if holds else ': NOT MET'}")
     console.print(f"{'met' if holds else 'NOT MET'}: {claim}", highlight=False)
     return holds
 
@@ -72,9 +74,10 @@ def typed_json(options: argparse.Namespace) -> tuple[bool, dict[str, Any]]:
     rows = compare(names, vector(apps.FEATURES), options.seconds, options.rounds)
     show(f"typed JSON to a small network, {CONNECTIONS} connections", rows)
     ours, plain, lit = (rows[name].rate for name in names)
-    met = verdict(f"{ours / lit:.2f}x LitServe, must be at least 3x", ours >= 3 * lit)
-    met &= verdict(f"{ours / plain:.2f}x plain FastAPI, must be at least 1x", ours >= plain)
-    met &= verdict("no request failed", not any(row.failed for row in rows.values()))
+    what = f"typed JSON to a small network: {ours:,.0f} requests a second"
+    met = verdict(f"{what}, {ours / lit:.2f}x LitServe (at least 3x)", ours >= 3 * lit)
+    met &= verdict(f"{what}, {ours / plain:.2f}x plain FastAPI (at least 1x)", ours >= plain)
+    met &= verdict("none of these failed", not any(row.failed for row in rows.values()))
     return met, {name: vars(row) for name, row in rows.items()}
 
 
@@ -83,7 +86,8 @@ def digits(options: argparse.Namespace) -> tuple[bool, dict[str, Any]]:
     rows = compare(names, vector(1, 8, 8), options.seconds, options.rounds)
     show(f"the digits network, {CONNECTIONS} connections", rows)
     ratio = rows[names[0]].rate / rows[names[1]].rate
-    met = verdict(f"batching is worth {ratio:.2f}x, must be at least 3x", ratio >= 3)
+    what = f"the digits network: {rows[names[0]].rate:,.0f} requests a second"
+    met = verdict(f"{what}, {ratio:.2f}x what it does without batches (at least 3x)", ratio >= 3)
     return met, {name: vars(row) for name, row in rows.items()}
 
 
@@ -97,7 +101,10 @@ def text(options: argparse.Namespace) -> tuple[bool, dict[str, Any]]:
         table.add_row(streams, *(f"{value:,.1f}" for value in row.values()))
     console.print(table)
     gain = results["16"]["tokens_per_second"] / results["1"]["tokens_per_second"]
-    met = verdict(f"16 streams together write {gain:.1f}x one alone, at least 2x", gain >= 2)
+    one, many = results.values()
+    first = f"first token after {one['first_token_ms']:.1f} ms"
+    what = f"chat with a tiny GPT: {first}, {many['tokens_per_second']:,.0f} tokens a second in 16"
+    met = verdict(f"{what} streams, {gain:.1f}x one stream (at least 2x)", gain >= 2)
     return met, results
 
 
@@ -112,11 +119,13 @@ def overload(options: argparse.Namespace) -> tuple[bool, dict[str, Any]]:
     refused = [answer for answer in answers if answer.status in (429, 503)]
     slowest = 1000 * float(np.percentile([answer.seconds for answer in refused] or [0], 99))
     console.print(f"twice the capacity: answers by status {dict(count)}", highlight=False)
-    met = verdict("every request was answered", not count.keys() - {200, 429, 503})
+    met = verdict(
+        "twice the capacity: every request was answered", not count.keys() - {200, 429, 503}
+    )
     met &= verdict(f"{count[200]} served, {len(refused)} refused", bool(refused) and count[200] > 0)
-    met &= verdict(f"refused within {slowest:.1f} ms (99 %), at most 50 ms", slowest < 50)
+    met &= verdict(f"refused within {slowest:.1f} ms (99 %; at most 50 ms)", slowest < 50)
     met &= verdict("each refusal says when to come back", all(r.retry_after for r in refused))
-    met &= verdict(f"memory grew by {grown / 1e6:.1f} MB, at most 50 MB", grown < 50e6)
+    met &= verdict(f"memory grew by {grown / 1e6:.1f} MB (at most 50 MB)", grown < 50e6)
     return met, {"refused_p99_ms": slowest, "grown_bytes": grown, "statuses": dict(count)}
 
 
@@ -135,8 +144,9 @@ def soak(options: argparse.Namespace) -> tuple[bool, dict[str, Any]]:
     console.print(
         f"{options.minutes} minutes, about {total:,} requests, {samples[-1] / 1e6:.0f} MB"
     )
-    met = verdict(f"the second half holds {grown / 1e6:+.2f} MB, at most 2 MB", grown < 2e6)
-    met &= verdict("no request failed", failed == 0)
+    what = f"a soak of {options.minutes:g} minutes, {total:,} requests"
+    met = verdict(f"{what}: memory changed by {grown / 1e6:+.2f} MB (at most 2 MB)", grown < 2e6)
+    met &= verdict("no request of the soak failed", failed == 0)
     return met, {"requests": total, "grown_bytes": grown, "resident": samples}
 
 
@@ -157,17 +167,18 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=2, help="length of the soak")
-    parser.add_argument(
-        "--write", action="store_true", help="write benchmarks/results/serving.json"
-    )
+    parser.add_argument("--write", action="store_true", help="write the results down")
     options = parser.parse_args()
     results: dict[str, Any] = {"machine": machine.describe()}
     met = True
     for name in options.rows or ROWS:
         row_met, results[name] = ROWS[name](options)
         met &= row_met
-    if options.write:
+    if options.write and not options.rows:
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        where = report.place(results["machine"])
+        text = "".join(f"- {claim}\n" for claim in claims)
+        report.replace_between(report.README, MARKS, f"{where}\n\n{text}")
     return not met
 
 
