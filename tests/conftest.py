@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+import signal
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,10 @@ import numpy as np
 import pytest
 
 import flambeau
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Shells start what runs in the background so, and what tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Processes that pytest-xdist starts inherit it.
 RUN_SEED = int(os.environ.setdefault("FLAMBEAU_TEST_SEED", str(secrets.randbelow(1 << 31))))
