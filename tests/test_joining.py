@@ -333,3 +333,11 @@ def test_shapes_without_data() -> None:
     assert x.tril().is_meta
     assert flambeau.constant_pad_nd(x, (1, 1)).shape == (2, 5)
     assert x.repeat_interleave(2, 0).shape == (4, 3)
+
+
+def test_large_blocks_whose_rows_are_no_whole_lines():
+    # 200 float32 numbers are 12.5 cache lines; results of this size are written past the caches.
+    x, y = flambeau.rand(64, 1), flambeau.rand(1200, 200)
+    assert (flambeau.kron(x, y).view(64, 1200, 200) == x.view(64, 1, 1) * y).all()
+    a, b = flambeau.rand(30, 1, 1200, 1), flambeau.rand(1, 30, 1, 200)
+    assert (a * b)[7, 5, 1000].tolist() == (a[7, 0, 1000] * b[0, 5, 0]).tolist()

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "autograd/engine.h"
+#include "core/interrupt.h"
 
 namespace fb {
 namespace {
@@ -22,6 +23,7 @@ bool can_steal(const Tensor& variable, const Tensor& grad) {
 }  // namespace
 
 void accumulate_grad(const Tensor& variable, Tensor grad) {
+  const HoldInterrupts hold;  // the hook could come back to this lock
   std::lock_guard lock(leaf_lock(variable));
   Tensor& held = autograd_meta_or_new(variable).grad;
   if (held.defined()) {

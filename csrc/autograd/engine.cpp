@@ -7,6 +7,7 @@
 #include "autograd/accumulate.h"
 #include "autograd/anomaly.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace fb {
 
@@ -244,7 +245,9 @@ Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
   starts.clear();
 
   Tensors results;
+  InterruptCheck<64> interrupted;  // by many small nodes; large ones ask by themselves
   while (!pending.empty()) {
+    interrupted.step();
     auto [node, incoming] = pending.pop();
     node->own_hooks(incoming);
     if (node->hooks) {

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/mersenne_twist.h"
 
 namespace fb {
@@ -55,8 +56,28 @@ void Generator::reseed(uint64_t seed) {
   next_float_normal_.reset();
 }
 
+// Others may draw while the hook runs, and the hook itself: the interpreter's lock that it takes
+// could be held by a thread that waits for this generator's.
+void Generator::offer_interrupt() {
+  struct Unlocked {
+    explicit Unlocked(std::mutex& m) : mutex(m) { mutex.unlock(); }
+    ~Unlocked() { mutex.lock(); }
+    std::mutex& mutex;
+  } unlocked(mutex_);
+  ask_interrupt();
+}
+
 void Generator::refill() {
   static_assert(kWords == kTwistWords);
+  constexpr uint32_t kRefillsPerLook = 64;
+  if (++refills_ % kRefillsPerLook == 0 && interrupt_due()) {
+    left_ = 1;  // as before the draw
+    offer_interrupt();
+    if (left_ > 1) {  // others have refilled it
+      --left_;
+      return;
+    }
+  }
   installed_twist.function(words_.data());
   left_ = kWords;
   next_ = 0;

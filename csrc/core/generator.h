@@ -31,7 +31,8 @@ class Generator {
   void set_state(const uint8_t* bytes, size_t size);
   std::shared_ptr<Generator> clone() const;
 
-  // Everything below is for kernels, which hold this lock over a whole fill.
+  // Everything below is for kernels, which hold this lock over a whole fill. Long fills let go of
+  // it every 50 ms to be interrupted.
   std::mutex& mutex() const { return mutex_; }
 
   uint32_t random() {
@@ -73,11 +74,13 @@ class Generator {
 
   void reseed(uint64_t seed);
   void refill();
+  void offer_interrupt();
 
   mutable std::mutex mutex_;
   uint64_t seed_;
   int left_;       // draws until the next refill, that one included
   uint32_t next_;  // index of the next word
+  uint32_t refills_ = 0;
   std::array<uint32_t, kWords> words_;
   std::optional<double> next_normal_;
   std::optional<float> next_float_normal_;  // only carried along in saved states

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/machine.h"
 
 #if defined(__linux__)
@@ -41,12 +43,14 @@ constexpr int kRemainingBits = 16;
 constexpr uint64_t kRemainingMask = (uint64_t{1} << kRemainingBits) - 1;
 constexpr uint32_t kOwnerSleeps = uint32_t{1} << 31;
 
-// Sleeps while `word` holds `value`, perhaps a little longer or shorter.
-void sleep_while(Word& word, uint32_t value) {
+// Sleeps while `word` holds `value`, perhaps a little longer or shorter; true if a signal came.
+bool sleep_while(Word& word, uint32_t value) {
 #if defined(__linux__)
-  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+  return syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0) != 0 &&
+         errno == EINTR;
 #else
   word.wait(value);
+  return false;
 #endif
 }
 
@@ -101,8 +105,22 @@ struct Job {
     const int64_t size = chunks / units, longer = chunks % units;
     int64_t chunk = unit * size + std::min(unit, longer);
     const int64_t end = chunk + size + (unit < longer ? 1 : 0);
-    try {
+    const CancelledBy scope(&failed);
+    catching([&] {
       for (; chunk < end; ++chunk) body(chunk);
+    });
+  }
+  // For its owner.
+  void ask(bool signalled) {
+    if (!failed.load(std::memory_order_relaxed) && (signalled || interrupt_due()))
+      catching(ask_interrupt);
+  }
+
+ private:
+  template <class F>
+  void catching(F&& f) {
+    try {
+      f();
     } catch (...) {
       if (!failed.exchange(true)) error = std::current_exception();
     }
@@ -375,12 +393,12 @@ void publish(Slot& slot, Job& job) {
   wake_helpers(job.units - 1);
 }
 
-void wait_for_helpers(Slot& slot, uint32_t units) {
+void wait_for_helpers(Slot& slot, Job& job, uint32_t units) {
   const auto finished = [&] { return slot.done.load(std::memory_order_acquire) == units; };
   if (spin_until(kCallerSpin, finished)) return;
   uint32_t done = slot.done.fetch_or(kOwnerSleeps) | kOwnerSleeps;
   while (done != (units | kOwnerSleeps)) {
-    sleep_while(slot.done, done);
+    job.ask(sleep_while(slot.done, done));
     done = slot.done.load(std::memory_order_acquire);
   }
 }
@@ -389,9 +407,12 @@ void run_shared(Slot& slot, Job& job) {
   publish(slot, job);
   inside_region = true;
   int64_t unit, left, mine = 0;
-  for (; take_unit(slot, unit, left) != nullptr; ++mine) job.run(unit);
+  for (; take_unit(slot, unit, left) != nullptr; ++mine) {
+    if (mine > 0) job.ask(false);
+    job.run(unit);
+  }
   inside_region = false;
-  wait_for_helpers(slot, static_cast<uint32_t>(job.units - mine));
+  wait_for_helpers(slot, job, static_cast<uint32_t>(job.units - mine));
   slot.owned.store(false, std::memory_order_release);
 }
 
@@ -428,7 +449,10 @@ void parallel_chunks(int64_t chunks, FunctionRef<void(int64_t)> body) {
     slot = own_slot();
   }
   if (slot == nullptr) {
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      if (chunk > 0 && !inside_region) check_interrupt();
+      body(chunk);
+    }
     return;
   }
   Job job{body, chunks, std::min(chunks, kMaxUnits)};

@@ -18,21 +18,26 @@ bool in_parallel_region();
 
 // Runs body(chunk) for every chunk in [0, chunks) once, on the caller and on helpers, in no
 // particular order. The first exception reaches the caller; chunks not begun by then are dropped.
+// Between chunks the caller asks whether it is interrupted (core/interrupt.h).
 void parallel_chunks(int64_t chunks, FunctionRef<void(int64_t)> body);
 
 // Splits [begin, end) into pieces of at least `grain` (all of it, if shorter) and runs body(b, e).
-// There are more pieces than threads, so that a thread held up elsewhere keeps few.
+// There are more pieces than threads, so that a thread held up elsewhere keeps few; and none is so
+// long that a Ctrl-C would wait for it, as a grain is some 20 to 200 us of work.
 template <class F>
 void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& body) {
-  constexpr int64_t kPiecesPerThread = 4;
+  constexpr int64_t kPiecesPerThread = 4, kMostGrains = 64;
   if (begin >= end) return;
-  const int64_t count = end - begin;
-  int64_t pieces = count / std::max<int64_t>(grain, 1);
-  if (pieces <= 1 || in_parallel_region() || num_threads() == 1) {
+  const int64_t count = end - begin, grains = count / std::max<int64_t>(grain, 1);
+  int64_t pieces = 1;
+  if (grains > 1 && !in_parallel_region()) {
+    const int64_t threads = num_threads(), wanted = threads > 1 ? kPiecesPerThread * threads : 1;
+    pieces = std::min(grains, std::max(wanted, grains / kMostGrains));
+  }
+  if (pieces == 1) {
     body(begin, end);
     return;
   }
-  pieces = std::min(pieces, kPiecesPerThread * num_threads());
   const int64_t size = count / pieces, longer = count % pieces;  // the first `longer` have one more
   parallel_chunks(pieces, [&](int64_t i) {
     const int64_t from = begin + i * size + std::min(i, longer);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 
+#include "core/interrupt.h"
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 #include "cpu/onednn.h"
@@ -20,7 +21,8 @@ using onednn::Key;
 using onednn::Recipe;
 
 constexpr double kTaskFlops = 4e6;
-constexpr int64_t kTasks = 8;  // that are enough for balance
+constexpr double kMostFlops = 8e9;  // of a task, so that a Ctrl-C need not wait for long
+constexpr int64_t kTasks = 8;       // that are enough for balance
 constexpr int64_t kTaskElements =
     1 << 18;  // of activations, so that copies stay in the second-level cache
 constexpr int64_t kChannelStep = 32;  // channels are cut at multiples of it
@@ -271,14 +273,24 @@ int64_t wanted_tasks(const Geometry& g) {
 
 Cuts cut_batch(const Geometry& g, int64_t channels) {
   int64_t per_image = g.in_channels * g.in_pixels() + g.out_channels * g.out_pixels();
-  int64_t images = std::min(ceil_div(g.batch, std::min(wanted_tasks(g), 2 * kTasks)),
-                            std::max<int64_t>(1, kTaskElements / per_image));
+  double share = std::min(1.0, kMostFlops / std::max(1.0, g.flops()));
+  int64_t images = std::min({ceil_div(g.batch, std::min(wanted_tasks(g), 2 * kTasks)),
+                             std::max<int64_t>(1, kTaskElements / per_image),
+                             static_cast<int64_t>(share * static_cast<double>(g.batch)) + 1});
   return {images, ceil_div(g.batch, images), channels, 1};
+}
+
+// Into how many parts rows or channels are to be cut, so that there are enough parts and the images
+// of one do not take long.
+int64_t wanted_parts(const Geometry& g, const Cuts& c) {
+  double runs = static_cast<double>(ceil_div(g.batch, c.images));
+  return std::max(ceil_div(std::min(wanted_tasks(g), kTasks), c.image_parts),
+                  static_cast<int64_t>(g.flops() / runs / kMostFlops));
 }
 
 // Cuts channels, whole groups of them, so that there are enough parts.
 void cut_channels(Cuts& c, const Geometry& g, int64_t channels) {
-  int64_t wanted = ceil_div(std::min(wanted_tasks(g), kTasks), c.image_parts);
+  int64_t wanted = wanted_parts(g, c);
   int64_t unit = g.groups > 1 ? channels / g.groups : kChannelStep;
   c.channels = std::min(channels, ceil_div(ceil_div(channels, unit), wanted) * unit);
   c.channel_parts = ceil_div(channels, c.channels);
@@ -372,7 +384,7 @@ struct Rows {
 // Rows per part.
 int64_t cut_rows(const Geometry& g, const Cuts& cuts) {
   constexpr int64_t kFewRows = 4;
-  int64_t wanted = ceil_div(std::min(wanted_tasks(g), kTasks), cuts.image_parts);
+  int64_t wanted = wanted_parts(g, cuts);
   int64_t rows = ceil_div(g.out[0], wanted);
   if (wanted == 1 || rows < kFewRows) return g.out[0];
   for (int64_t first = 0; first < g.out[0]; first += rows)
@@ -512,6 +524,7 @@ void weight_grad(const Geometry& g, const Operand& out, const Operand& input, co
     Scratch<float> room(channels * row);
     int64_t begin = sum * g.batch / plan.sums, end = (sum + 1) * g.batch / plan.sums;
     for (int64_t image = begin; image < end; image += p.images) {
+      if (image > begin) check_interrupt();
       p.images = std::min(cuts.images, end - image);
       Key key = key_of(kWeightGrad, g, p, false);
       Executable& primitive = weight_grad_primitive(g, p);

@@ -2,6 +2,7 @@
 // ("im2col"), a tile at a time.
 #include <algorithm>
 
+#include "core/interrupt.h"
 #include "cpu/conv.h"
 #include "cpu/gemm.h"
 
@@ -253,9 +254,11 @@ void weight_grad(const Geometry& g, const Operand& out, const Operand& input, co
     int64_t rows = channels * p.kernel, per_tile = p.lines_per_tile(rows),
             most = per_tile * p.axes.w.out;
     Scratch<T> columns(rows * most), room(std::is_same_v<S, T> ? 0 : p.out_group * most);
+    InterruptCheck<8> interrupted;  // by images
     Matrix<T> sum{sums + part * count + group * p.out_group * p.depth + channel * p.kernel, p.depth,
                   1};
     for (int64_t n = part * g.batch / parts; n < (part + 1) * g.batch / parts; ++n) {
+      interrupted.step();
       const S* image = p.image(n, group * p.in_group + channel);
       for (int64_t first = 0; first < p.axes.lines(); first += per_tile) {
         int64_t end = std::min(first + per_tile, p.axes.lines()),

@@ -198,6 +198,8 @@ bool worth_streaming(const Job& job, int64_t numel) {
   const Operand& out = job.operands[0];
   if (numel * out.size < kStreamBytes || out.access != Access::Direct) return false;
   if (reinterpret_cast<uintptr_t>(out.data) % 64 != 0) return false;
+  // Streamed lines are whole: rows must begin where lines do.
+  if (job.by_rows && job.geometry->sizes[0] * out.size % 64 != 0) return false;
   for (int k = 1; k < job.count; ++k) {
     if (job.operands[k].data == out.data)
       return false;  // in place: the lines are in the cache already

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/interrupt.h"
 #include "cpu/onednn.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
@@ -102,6 +103,12 @@ void scale(int64_t m, int64_t n, T beta, Matrix<T> c) {
   }
 }
 
+// Multiplications after which a Ctrl-C is noticed: deeper products are cut.
+constexpr int64_t kMostWork = int64_t{1} << 32;
+int64_t depth_of_cuts(int64_t m, int64_t n) {
+  return std::max<int64_t>(1024, kMostWork / (m * n) / 1024 * 1024);
+}
+
 constexpr int64_t kSmallDepth = 64;
 
 // Up to kBlockColumns columns and kSmallDepth deep: b fits on the stack, with its rows padded to
@@ -156,6 +163,7 @@ void blocked_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, M
     int64_t nj = std::min(kPanelColumns, n - j0);
     for (int64_t k0 = 0; k0 < k; k0 += kDepth) {
       int64_t nk = std::min(kDepth, k - k0);
+      if (j0 + k0 > 0) check_interrupt();
       bool add = beta != T(0) || k0 > 0;
       pack<T, columns>(b_panel, b.at(k0, j0).data, b.col, b.row, nj, nk);
       for (int64_t i0 = 0; i0 < m; i0 += kPanelRows) {
@@ -244,6 +252,13 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<co
           Matrix<T> c) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(m, n, beta, c);
+  if (const int64_t depth = depth_of_cuts(m, n); k > depth) {
+    for (int64_t k0 = 0; k0 < k; k0 += depth, beta = T(1)) {
+      check_interrupt();
+      gemm<T>(m, n, std::min(depth, k - k0), alpha, a.at(0, k0), b.at(k0, 0), beta, c);
+    }
+    return;
+  }
   if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192)
     return small_gemm(m, n, k, alpha, a, b, beta, c);
 #ifdef FB_ONEDNN
@@ -278,7 +293,16 @@ bool native_bfloat16() { return onednn::fast_bfloat16(); }
 template <class C>
 void gemm_bfloat16(int64_t m, int64_t n, int64_t k, Matrix<const BFloat16> a,
                    Matrix<const BFloat16> b, Matrix<C> c) {
-  product<BFloat16, C>(m, n, k, a, b, false, c);
+  const int64_t depth = depth_of_cuts(m, n);
+  if (k <= depth) return product<BFloat16, C>(m, n, k, a, b, false, c);
+  Scratch<float> sum(m * n);
+  for (int64_t k0 = 0; k0 < k; k0 += depth) {
+    check_interrupt();
+    product<BFloat16, float>(m, n, std::min(depth, k - k0), a.at(0, k0), b.at(k0, 0), k0 > 0,
+                             Matrix<float>{sum, n, 1});
+  }
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) c.data[i * c.row + j] = static_cast<C>(sum[i * n + j]);
 }
 #else
 bool native_bfloat16() { return false; }

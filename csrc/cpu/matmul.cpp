@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/interrupt.h"
 #include "cpu/gemm.h"
 #include "cpu/gemv.h"
 
@@ -297,10 +298,12 @@ void multiply(Product<std::complex<R>>& p) {
   using C = std::complex<R>;
   C alpha = number<C>(p.alpha), beta = number<C>(p.beta);
   Scratch<R> a(4 * p.m * p.k), b(2 * p.k * p.n), c(2 * p.m * p.n);
+  InterruptCheck<64> interrupted;  // by rows
   for (int64_t item = 0; item < p.batch; ++item) {
     Matrix<const C> pa = p.a[item], pb = p.b[item], add = p.add[item];
     Matrix<C> pc = p.c[item];
     for (int64_t i = 0; i < p.m; ++i) {
+      interrupted.step();
       R *re = a + 4 * i * p.k, *im = re + 2 * p.k;
       for (int64_t l = 0; l < p.k; ++l) {
         C v = pa.data[i * pa.row + l * pa.col];
@@ -310,6 +313,7 @@ void multiply(Product<std::complex<R>>& p) {
       }
     }
     for (int64_t l = 0; l < p.k; ++l) {
+      interrupted.step();
       R *re = b + 2 * l * p.n, *im = re + p.n;
       for (int64_t j = 0; j < p.n; ++j) {
         C v = pb.data[l * pb.row + j * pb.col];
@@ -329,6 +333,7 @@ void multiply(Product<std::complex<R>>& p) {
                     1};
     multiply(real);
     for (int64_t i = 0; i < p.m; ++i) {
+      interrupted.step();
       const R *re = c + 2 * i * p.n, *im = re + p.n;
       for (int64_t j = 0; j < p.n; ++j) {
         C v = alpha * C(re[j], im[j]);

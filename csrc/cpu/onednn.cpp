@@ -2,6 +2,8 @@
 #include "cpu/onednn.h"
 
 #include <dlfcn.h>
+#include <signal.h>
+#include <sys/auxv.h>
 
 #include <list>
 #include <memory>
@@ -26,6 +28,34 @@ void use_one_openmp_thread() {
   }();
   if (setter) setter(1);
 }
+
+// oneDNN's float32 kernels keep numbers below the stack pointer, where a signal's frame would be
+// written over them: a Ctrl-C in the middle of a product broke the heap. Handlers that ask for it
+// (Python's do) run on a stack of their own where there is one.
+class SignalStack {
+ public:
+  SignalStack() {
+    stack_t present{};
+    if (sigaltstack(nullptr, &present) != 0 || !(present.ss_flags & SS_DISABLE)) return;
+    const size_t size = (size_t{1} << 16) + getauxval(AT_MINSIGSTKSZ);
+    memory_.reset(new char[size]);
+    stack_t ours{};
+    ours.ss_sp = memory_.get();
+    ours.ss_size = size;
+    sigaltstack(&ours, nullptr);
+  }
+  ~SignalStack() {
+    stack_t present{};
+    if (!memory_ || sigaltstack(nullptr, &present) != 0) return;
+    if (present.ss_sp != memory_.get()) return;
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+  }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+};
 
 struct KeyHash {
   size_t operator()(const Key& key) const {
@@ -60,6 +90,7 @@ class Thread {
   dnnl::stream stream;
 
  private:
+  SignalStack signal_stack_;
   using Order = std::list<std::pair<Key, Executable>>;
   Order order_;  // most recently used first
   std::unordered_map<Key, Order::iterator, KeyHash> by_key_;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/interrupt.h"
 #include "cpu/complex.h"
 #include "cpu/math.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int64_t kColumns = 64;   // columns scanned side by side
 constexpr int64_t kGrain = 16384;  // elements of a piece of work for one thread
+constexpr int kRows = 1 << 14;     // rows between questions of whether to go on
 
 // A contiguous tensor as outer x length x inner, in strips of at most kColumns columns.
 struct Strips {
@@ -39,23 +41,29 @@ void scan(T* out, const T* in, const Strips& s, A start, F f) {
   s.each([&](int64_t at, int64_t width) {
     if (width == 1) {
       A acc = start;
-      for (int64_t r = 0; r < s.length; ++r) {
-        acc = f(acc, static_cast<A>(in[at + r * s.inner]));
-        out[at + r * s.inner] = static_cast<T>(acc);
-      }
+      in_stretches(s.length, kRows, [&](int64_t begin, int64_t end) {
+        A sum = acc;
+        for (int64_t r = begin; r < end; ++r) {
+          sum = f(sum, static_cast<A>(in[at + r * s.inner]));
+          out[at + r * s.inner] = static_cast<T>(sum);
+        }
+        acc = sum;
+      });
       return;
     }
     A acc[kColumns];
     std::fill(acc, acc + width, start);
-    for (int64_t r = 0; r < s.length; ++r) {
-      const T* row = in + at + r * s.inner;
-      T* to = out + at + r * s.inner;
+    in_stretches(s.length, kRows, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const T* row = in + at + r * s.inner;
+        T* to = out + at + r * s.inner;
 #pragma GCC ivdep
-      for (int64_t c = 0; c < width; ++c) {
-        acc[c] = f(acc[c], static_cast<A>(row[c]));
-        to[c] = static_cast<T>(acc[c]);
+        for (int64_t c = 0; c < width; ++c) {
+          acc[c] = f(acc[c], static_cast<A>(row[c]));
+          to[c] = static_cast<T>(acc[c]);
+        }
       }
-    }
+    });
   });
 }
 
@@ -131,7 +139,9 @@ void scan_extreme(T* values, int64_t* indices, const T* in, const Strips& s) {
   s.each([&](int64_t at, int64_t width) {
     C best[kColumns];
     int64_t place[kColumns];
+    InterruptCheck<kRows> interrupted;
     for (int64_t r = 0; r < s.length; ++r) {
+      interrupted.step();
       const int64_t row = at + r * s.inner;
       for (int64_t c = 0; c < width; ++c) {
         C x = static_cast<C>(in[row + c]);
@@ -170,7 +180,9 @@ void recurrence(const Tensor& out, const Tensor& a, const Tensor& b, int64_t dim
   s.each([&](int64_t at, int64_t width) {
     T h[kColumns];
     std::fill(h, h + width, T(0));
+    InterruptCheck<kRows> interrupted;
     for (int64_t r = 0; r < s.length; ++r) {
+      interrupted.step();
       const int64_t row = at + (reverse ? s.length - 1 - r : r) * s.inner;
       for (int64_t c = 0; c < width; ++c) {
         h[c] = r == 0 ? term[row + c] : factor[row + c] * h[c] + term[row + c];

@@ -7,9 +7,12 @@
 #include <cstring>
 
 #include "core/allocator.h"
+#include "core/interrupt.h"
 #include "cpu/fold.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
+
+constexpr int64_t kStretch = 1 << 20;  // elements between questions of whether to go on
 
 template <size_t kBytes> struct UnsignedOf;
 template <> struct UnsignedOf<1> {
@@ -72,9 +75,11 @@ E make_entry(uint64_t key, uint32_t place) {
 template <class T>
 void make_entries(Entry<T>* entries, const T* row, int64_t n, bool descending) {
   const auto flip = static_cast<KeyOf<T>>(descending ? ~KeyOf<T>{0} : KeyOf<T>{0});
-  for (int64_t i = 0; i < n; ++i)
-    entries[i] = make_entry<Entry<T>>(static_cast<KeyOf<T>>(order_key(row[i]) ^ flip),
-                                      static_cast<uint32_t>(i));
+  in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      entries[i] = make_entry<Entry<T>>(static_cast<KeyOf<T>>(order_key(row[i]) ^ flip),
+                                        static_cast<uint32_t>(i));
+  });
 }
 
 template <class E>
@@ -93,10 +98,12 @@ template <int kKeyBytes, class E>
 void radix_sort(E* e, E* other, int64_t n) {
   constexpr int kBits = 8, kDigits = kKeyBytes, kBuckets = 1 << kBits;
   uint32_t counts[kDigits][kBuckets] = {};
-  for (int64_t i = 0; i < n; ++i) {
-    const uint64_t key = entry_key(e[i]);
-    for (int d = 0; d < kDigits; ++d) ++counts[d][key >> (d * kBits) & (kBuckets - 1)];
-  }
+  in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t key = entry_key(e[i]);
+      for (int d = 0; d < kDigits; ++d) ++counts[d][key >> (d * kBits) & (kBuckets - 1)];
+    }
+  });
   E *from = e, *to = other;
   for (int d = 0; d < kDigits; ++d) {
     const int shift = d * kBits;
@@ -106,8 +113,10 @@ void radix_sort(E* e, E* other, int64_t n) {
       at[b] = sum;
       sum += counts[d][b];
     }
-    for (int64_t i = 0; i < n; ++i)
-      to[at[entry_key(from[i]) >> shift & (kBuckets - 1)]++] = from[i];
+    in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        to[at[entry_key(from[i]) >> shift & (kBuckets - 1)]++] = from[i];
+    });
     std::swap(from, to);
   }
   if (from != e) std::memcpy(static_cast<void*>(e), from, static_cast<size_t>(n) * sizeof(E));
@@ -127,7 +136,9 @@ void sort_entries(Entry<T>* e, Entry<T>* other, int64_t n) {
 template <class T>
 void make_keys(KeyOf<T>* keys, const T* row, int64_t n, bool descending) {
   const auto flip = static_cast<KeyOf<T>>(descending ? ~KeyOf<T>{0} : KeyOf<T>{0});
-  for (int64_t i = 0; i < n; ++i) keys[i] = static_cast<KeyOf<T>>(order_key(row[i]) ^ flip);
+  in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) keys[i] = static_cast<KeyOf<T>>(order_key(row[i]) ^ flip);
+  });
 }
 
 // The entry at position k of the order: only the elements that share its leading bits are compared.
@@ -137,20 +148,26 @@ Entry<T> select_entry(const KeyOf<T>* keys, int64_t n, int64_t k, Entry<T>* room
   using E = Entry<T>;
   constexpr int kBits = sizeof(T) == 1 ? 8 : 11;
   KeyOf<T> differing = 0;
-  for (int64_t i = 0; i < n; ++i) differing |= keys[i] ^ keys[0];
+  in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) differing |= keys[i] ^ keys[0];
+  });
   const int top = static_cast<int>(std::bit_width(static_cast<uint64_t>(differing)));
   const int shift = std::max(0, top - kBits);
   const uint64_t mask = (uint64_t{1} << kBits) - 1;
   uint32_t counts[1 << kBits] = {};
-  for (int64_t i = 0; i < n; ++i) ++counts[static_cast<uint64_t>(keys[i]) >> shift & mask];
+  in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) ++counts[static_cast<uint64_t>(keys[i]) >> shift & mask];
+  });
   uint64_t bucket = 0;
   int64_t before = 0;
   while (before + counts[bucket] <= k) before += counts[bucket++];
   int64_t found = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    room[found] = make_entry<E>(keys[i], static_cast<uint32_t>(i));
-    found += (static_cast<uint64_t>(keys[i]) >> shift & mask) == bucket;
-  }
+  in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      room[found] = make_entry<E>(keys[i], static_cast<uint32_t>(i));
+      found += (static_cast<uint64_t>(keys[i]) >> shift & mask) == bucket;
+    }
+  });
   std::nth_element(room, room + (k - before), room + found);
   return room[k - before];
 }

@@ -49,6 +49,31 @@ T* data_or_null(const Tensor& t) {
 
 // --- sort ----------------------------------------------------------------------------------------
 
+// How many of the first `n` entries of the merger of a and b come from a.
+template <class E>
+int64_t merge_split(const E* a, int64_t na, const E* b, int64_t nb, int64_t n) {
+  int64_t low = std::max<int64_t>(0, n - nb), high = std::min(n, na);
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (a[middle] < b[n - middle - 1]) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+// Merges a and b by pieces of the result.
+template <class E>
+void merge_parts(const E* a, int64_t na, const E* b, int64_t nb, E* out) {
+  constexpr int64_t kGrain = 1 << 14;
+  parallel_for(0, na + nb, kGrain, [&](int64_t from, int64_t to) {
+    const int64_t first = merge_split(a, na, b, nb, from), last = merge_split(a, na, b, nb, to);
+    std::merge(a + first, a + last, b + (from - first), b + (to - last), out + from);
+  });
+}
+
 // One long row: parts sorted side by side, then merged two by two.
 template <class T>
 void sort_long_row(T* values, int64_t* indices, const T* row, int64_t n, bool descending) {
@@ -60,20 +85,19 @@ void sort_long_row(T* values, int64_t* indices, const T* row, int64_t n, bool de
   parallel_for(0, parts, 1, [&](int64_t from, int64_t to) {
     const auto flip = static_cast<KeyOf<T>>(descending ? ~KeyOf<T>{0} : KeyOf<T>{0});
     for (int64_t p = from; p < to; ++p) {
-      for (int64_t i = bound(p); i < bound(p + 1); ++i)
-        e[i] = make_entry<E>(static_cast<KeyOf<T>>(order_key(row[i]) ^ flip),
-                             static_cast<uint32_t>(i));
+      in_stretches(bound(p + 1) - bound(p), kStretch, [&](int64_t begin, int64_t end) {
+        for (int64_t i = bound(p) + begin; i < bound(p) + end; ++i)
+          e[i] = make_entry<E>(static_cast<KeyOf<T>>(order_key(row[i]) ^ flip),
+                               static_cast<uint32_t>(i));
+      });
       sort_entries<T>(e + bound(p), other + bound(p), bound(p + 1) - bound(p));
     }
   });
   for (int64_t width = 1; width < parts; width *= 2) {
-    parallel_for(0, parts / (2 * width), 1, [&](int64_t from, int64_t to) {
-      for (int64_t k = from; k < to; ++k) {
-        const int64_t a = bound(2 * k * width), b = bound((2 * k + 1) * width),
-                      c = bound((2 * k + 2) * width);
-        std::merge(e + a, e + b, e + b, e + c, other + a);
-      }
-    });
+    for (int64_t part = 0; part < parts; part += 2 * width) {
+      const int64_t a = bound(part), b = bound(part + width), c = bound(part + 2 * width);
+      merge_parts(e + a, b - a, e + b, c - b, other + a);
+    }
     std::swap(e, other);
   }
   parallel_for(0, n, 1 << 15, [&](int64_t from, int64_t to) {
@@ -118,12 +142,14 @@ int64_t filter_smallest(const T* row, int64_t n, int64_t k, bool descending, Ent
                         int64_t room) {
   using E = Entry<T>;
   using U = KeyOf<T>;
-  constexpr int64_t kStretch = 64;
-  U keys[kStretch], limit = static_cast<U>(~U{0});
+  constexpr int64_t kFiltered = 64;  // at once
+  U keys[kFiltered], limit = static_cast<U>(~U{0});
   bool limited = false;
   int64_t count = 0;
-  for (int64_t start = 0; start < n; start += kStretch) {
-    const int64_t width = std::min(kStretch, n - start);
+  InterruptCheck<1 << 14> interrupted;
+  for (int64_t start = 0; start < n; start += kFiltered) {
+    interrupted.step();
+    const int64_t width = std::min(kFiltered, n - start);
     make_keys(keys, row + start, width, descending);
     U below = 0;  // as wide as the keys, so that the loop vectorises
     for (int64_t i = 0; i < width; ++i) below |= static_cast<U>(keys[i] < limit ? 1 : 0);
@@ -168,11 +194,13 @@ void topk_row(T* values, int64_t* indices, const T* row, int64_t n, int64_t k, b
     make_keys(room.keys.data(), row, n, largest);
     const Entry<T> last = select_entry<T>(keys, n, k - 1, e);
     int64_t count = 0;
-    for (int64_t i = 0; i < n; ++i) {
-      const auto entry = make_entry<Entry<T>>(keys[i], static_cast<uint32_t>(i));
-      e[count] = entry;
-      count += !(last < entry);
-    }
+    in_stretches(n, kStretch, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const auto entry = make_entry<Entry<T>>(keys[i], static_cast<uint32_t>(i));
+        e[count] = entry;
+        count += !(last < entry);
+      }
+    });
     if (sorted) sort_entries<T>(e, room.other.data(), k);
   }
   store(values, indices, row, e, k);

@@ -100,11 +100,17 @@ void execute_writing(Call& c) {
     node = OpNode::create(c);
     if (tls.anomaly && anomaly_hooks.capture) node->trace = anomaly_hooks.capture();
   }
-  {
+  const auto bump_versions = [&] { each_written(c, [](const Tensor& t) { t.bump_version(); }); };
+  try {
     NoGrad guard;
     c.op.forward(c);
+  } catch (const Error&) {  // of the checks before the first element was written
+    throw;
+  } catch (...) {  // interrupted in the middle
+    bump_versions();
+    throw;
   }
-  each_written(c, [](const Tensor& t) { t.bump_version(); });
+  bump_versions();
   if (!node) return;
   rebase_history(*self, Ref<Node>(node.get()));
   node->save_results(c);

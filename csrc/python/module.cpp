@@ -31,4 +31,5 @@ NB_MODULE(_C, m) {
   init_random(module);
   init_module_base(module);
   init_system(module);
+  init_interrupt();
 }

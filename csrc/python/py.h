@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/tensor_list.h"
 
 namespace fb {
@@ -103,14 +104,18 @@ class AcquireGil {
 
 class ReleaseGil {
  public:
-  explicit ReleaseGil(bool release = true) : state_(release ? PyEval_SaveThread() : nullptr) {}
+  explicit ReleaseGil(bool release = true) {
+    if (!release) return;
+    restart_interrupt_clock();
+    state_ = PyEval_SaveThread();
+  }
   ~ReleaseGil() {
     if (state_) PyEval_RestoreThread(state_);
   }
   ReleaseGil(const ReleaseGil&) = delete;
 
  private:
-  PyThreadState* state_;
+  PyThreadState* state_ = nullptr;
 };
 
 // --- Tensor (tensor_type.cpp) --------------------------------------------------------------------
@@ -169,5 +174,6 @@ void init_interop(PyObject* module);
 void init_random(PyObject* module);
 void init_module_base(PyObject* module);
 void init_system(PyObject* module);
+void init_interrupt();
 
 }  // namespace fb::py
