@@ -247,20 +247,26 @@ constexpr int64_t kPrimitiveWork = 1 << 20;
 
 }  // namespace
 
+// In pieces along k. Of its own, so that small products need not save what only this needs.
+template <class T>
+[[gnu::noinline]] void deep_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a,
+                                 Matrix<const T> b, T beta, Matrix<T> c) {
+  const int64_t depth = depth_of_cuts(m, n);
+  for (int64_t k0 = 0; k0 < k; k0 += depth, beta = T(1)) {
+    check_interrupt();
+    gemm<T>(m, n, std::min(depth, k - k0), alpha, a.at(0, k0), b.at(k0, 0), beta, c);
+  }
+}
+
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
           Matrix<T> c) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(m, n, beta, c);
-  if (const int64_t depth = depth_of_cuts(m, n); k > depth) {
-    for (int64_t k0 = 0; k0 < k; k0 += depth, beta = T(1)) {
-      check_interrupt();
-      gemm<T>(m, n, std::min(depth, k - k0), alpha, a.at(0, k0), b.at(k0, 0), beta, c);
-    }
-    return;
-  }
   if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192)
     return small_gemm(m, n, k, alpha, a, b, beta, c);
+  if (m * n * k > kMostWork && k > depth_of_cuts(m, n))
+    return deep_gemm(m, n, k, alpha, a, b, beta, c);
 #ifdef FB_ONEDNN
   if constexpr (std::is_same_v<T, float>) {
     a = with_sound_strides(a, m, k);
