@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from flambeau.utils import data
 
 @pytest.fixture(autouse=True)
 def no_process_or_descriptor_is_left():
+    resource_tracker.ensure_running()  # its pipe stays, whichever test is the first to need it
     gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     yield
