@@ -26,13 +26,13 @@ void parallel_chunks(int64_t chunks, FunctionRef<void(int64_t)> body);
 // long that a Ctrl-C would wait for it, as a grain is some 20 to 200 us of work.
 template <class F>
 void parallel_for(int64_t begin, int64_t end, int64_t grain, F&& body) {
-  constexpr int64_t kPiecesPerThread = 4, kMostGrains = 64;
+  constexpr int64_t kPiecesPerThread = 4, kMostGrains = 64, kMostPieces = 1 << 16;
   if (begin >= end) return;
   const int64_t count = end - begin, grains = count / std::max<int64_t>(grain, 1);
   int64_t pieces = 1;
   if (grains > 1 && !in_parallel_region()) {
     const int64_t threads = num_threads(), wanted = threads > 1 ? kPiecesPerThread * threads : 1;
-    pieces = std::min(grains, std::max(wanted, grains / kMostGrains));
+    pieces = std::min(grains, std::max(wanted, std::min(grains / kMostGrains, kMostPieces)));
   }
   if (pieces == 1) {
     body(begin, end);
