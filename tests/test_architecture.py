@@ -185,6 +185,22 @@ def test_submodules_load_as_attributes(name: str) -> None:
     assert name in dir(flambeau)
 
 
+# Programs reach these with nothing imported but the package.
+NESTED = [
+    *("autograd.functional.jacobian", "autograd.gradcheck", "nn.functional.relu", "nn.init.zeros_"),
+    *("nn.utils.rnn.pad_sequence", "optim.lr_scheduler.StepLR"),
+    *"utils.data.DataLoader",
+    "vision.datasets.Digits",
+]
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_nested_names_load_as_attributes(name: str) -> None:
+    subprocess.run([sys.executable, "-c", f"import flambeau; flambeau.{name}"], check=True)
+    package = eval("flambeau." + name.split(".")[0])
+    assert not hasattr(package, "no_such_part")
+
+
 def test_every_listed_name_exists() -> None:
     assert [name for name in dir(flambeau) if not hasattr(flambeau, name)] == []
     with pytest.raises(AttributeError, match="module 'flambeau' has no attribute 'no_such_part'"):

@@ -22,6 +22,7 @@ def digits_cnn() -> nn.Module:
     """The network of examples/digits, untrained: what it computes costs the same."""
     from examples.digits.train import network
 
+    fb.set_num_threads(1)  # as docs/serving.md advises for small models
     fb.manual_seed(0)
     return network().eval()
 
@@ -82,7 +83,7 @@ def chatbot() -> Any:
 
 APPS: dict[str, Callable[[], Any]] = {
     "flambeau": flambeau_mlp,
-    "digits-batched": digits(32),
+    "digits-batched": digits(16),
     "digits-single": digits(1),
     "slow": slow,
     "chatbot": chatbot,

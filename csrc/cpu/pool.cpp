@@ -10,6 +10,9 @@ namespace {
 
 constexpr int64_t kGrain = 16384;  // elements read
 
+template <int64_t n>
+using Constant = std::integral_constant<int64_t, n>;
+
 // What elements are compared and added as.
 template <class S>
 using Wide = std::conditional_t<std::is_same_v<S, Half> || std::is_same_v<S, BFloat16>, float, S>;
@@ -26,17 +29,33 @@ std::vector<Window> windows_of(const PoolAxis& axis) {
   return windows;
 }
 
+// The outputs for which element k of a regular window lies within the input.
+struct Span {
+  int64_t from, to;
+  Span(const PoolAxis& a, int64_t k) {
+    int64_t shift = a.padding - k * a.dilation;
+    from = std::clamp<int64_t>(shift <= 0 ? 0 : (shift + a.stride - 1) / a.stride, 0, a.out);
+    int64_t last = a.in - 1 + shift;
+    to = last < 0 ? from : std::clamp<int64_t>(last / a.stride + 1, from, a.out);
+  }
+};
+
 // The windows of all outputs, and where they lie in memory. A channels-last tensor is a batch of
 // images with `channels` numbers for each pixel, any other one of images with one.
 struct Layout {
   Layout(const Tensor& small, const Tensor& large, const PoolWindows& w)
       : w(w), d(windows_of(w.d)), h(windows_of(w.h)), x(windows_of(w.w)) {
+    for (int64_t k = 0; !w.w.adaptive && k < w.w.kernel; ++k) spans.emplace_back(w.w, k);
+    lines_join = !w.w.adaptive && w.w.in == w.w.out * w.w.stride && w.w.padding == 0 &&
+                 (w.w.kernel - 1) * w.w.dilation < w.w.stride;
     bool last = !small.is_contiguous() || !large.is_contiguous();
     channels = last ? large.sizes()[1] : 1;
     images = last ? large.sizes()[0] : large.numel() / w.in_pixels();
   }
   const PoolWindows& w;
   std::vector<Window> d, h, x;
+  std::vector<Span> spans;  // of each element of a regular window across
+  bool lines_join;          // the windows of a line follow those of the line before in memory
   int64_t channels, images;
   int64_t rows() const { return w.d.out * w.h.out; }
   const Window& depth(int64_t row) const { return d[static_cast<size_t>(row / w.h.out)]; }
@@ -53,13 +72,18 @@ struct Layout {
     return std::max<int64_t>(1, depth(row).length) * std::max<int64_t>(1, height(row).length) *
            std::max<int64_t>(1, across.length);
   }
+  // Runs f(from, to) in parallel for blocks of the rows of outputs of all images.
+  template <class F>
+  void each_block(int64_t block, F&& f) const {
+    int64_t grain = kGrain / std::max<int64_t>(1, w.w.out * channels * window_pixels()) + 1;
+    parallel_for(0, images * rows(), grain, [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; i += block) f(i, std::min(i + block, to));
+    });
+  }
   // Runs f(image, row) in parallel for all rows of outputs.
   template <class F>
   void each_row(F&& f) const {
-    int64_t grain = kGrain / std::max<int64_t>(1, w.w.out * channels * window_pixels()) + 1;
-    parallel_for(0, images * rows(), grain, [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; ++i) f(i / rows(), i % rows());
-    });
+    each_block(1, [&](int64_t i, int64_t) { f(i / rows(), i % rows()); });
   }
   // Calls f(offset of a row of inputs in pixels) for the input rows of an output row's windows.
   template <class F>
@@ -67,17 +91,6 @@ struct Layout {
     const Window &a = depth(row), &b = height(row);
     for (int64_t z = a.begin; z < a.end; z += w.d.dilation)
       for (int64_t y = b.begin; y < b.end; y += w.h.dilation) f((z * w.h.in + y) * w.w.in);
-  }
-};
-
-// The outputs for which element k of a regular window lies within the input.
-struct Span {
-  int64_t from, to;
-  Span(const PoolAxis& a, int64_t k) {
-    int64_t shift = a.padding - k * a.dilation;
-    from = std::clamp<int64_t>(shift <= 0 ? 0 : (shift + a.stride - 1) / a.stride, 0, a.out);
-    int64_t last = a.in - 1 + shift;
-    to = last < 0 ? from : std::clamp<int64_t>(last / a.stride + 1, from, a.out);
   }
 };
 
@@ -96,42 +109,125 @@ template <class T>
 constexpr T kLeast = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity()
                                                           : std::numeric_limits<T>::lowest();
 
-// A row of outputs of one channel: regular windows element by element, which vectorises over the
-// outputs.
-template <class S, bool indexed>
-void max_row(const Layout& l, int64_t row, const S* image, Wide<S>* best, int64_t* place) {
+// Places within an image, of the width of what they belong to where they fit.
+template <class T>
+using NarrowPlace = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+
+// The maxima of the columns of a row's windows, as wide as the input: loops over whole lines, which
+// vectorise however narrow the windows are.
+template <class S, bool indexed, class Place>
+void max_columns(const Layout& l, int64_t row, const S* image, Wide<S>* __restrict best,
+                 Place* __restrict places) {
   using T = Wide<S>;
-  int64_t n = l.w.w.out;
-  const PoolAxis& across = l.w.w;
-  int64_t corner = (l.depth(row).begin * l.w.h.in + l.height(row).begin) * across.in;
-  for (int64_t o = 0; o < n; ++o) {
-    best[o] = kLeast<T>;
-    if (indexed) place[o] = corner + l.x[static_cast<size_t>(o)].begin;
-  }
+  const int64_t n = l.w.w.in;
+  bool first = true;
   l.each_input_row(row, [&](int64_t offset) {
     const S* line = image + offset;
-    if (across.adaptive) {
-      for (int64_t o = 0; o < n; ++o) {
-        for (int64_t i = l.x[static_cast<size_t>(o)].begin; i < l.x[static_cast<size_t>(o)].end;
-             ++i) {
-          T v = static_cast<T>(line[i]);
-          if (!beats(v, best[o])) continue;
-          best[o] = v;
-          if (indexed) place[o] = offset + i;
-        }
-      }
+    const auto start = static_cast<Place>(offset);
+    if (first) {
+      for (int64_t i = 0; i < n; ++i) best[i] = static_cast<T>(line[i]);
+      for (int64_t i = 0; indexed && i < n; ++i) places[i] = start + static_cast<Place>(i);
+      first = false;
       return;
     }
-    for (int64_t k = 0; k < across.kernel; ++k) {
-      Span span(across, k);
-      int64_t shift = k * across.dilation - across.padding, step = across.stride;
-      for (int64_t o = span.from; o < span.to; ++o) {
-        T v = static_cast<T>(line[o * step + shift]);
-        bool better = beats(v, best[o]);
-        best[o] = better ? v : best[o];
-        if (indexed) place[o] = better ? offset + o * step + shift : place[o];
-      }
+    for (int64_t i = 0; i < n; ++i) {
+      T v = static_cast<T>(line[i]);
+      bool better = beats(v, best[i]);
+      best[i] = better ? v : best[i];
+      if (indexed) places[i] = better ? start + static_cast<Place>(i) : places[i];
     }
+  });
+  if (!first) return;
+  std::fill_n(best, n, kLeast<T>);  // a window beyond the input
+  if (indexed) std::fill_n(places, n, std::numeric_limits<Place>::max());
+}
+
+// Whether a column's maximum takes the place of another column's: of equal ones the first in memory
+// is kept, of NaNs the last.
+template <class T, class Place>
+bool takes_over(T value, Place at, T best, Place place) {
+  bool equal = (value == best) & (at < place);
+  if constexpr (std::is_floating_point_v<T>)
+    return (value > best) | equal | ((value != value) & ((best == best) | (at > place)));
+  return (value > best) | equal;
+}
+
+// Element k of the windows of n outputs, which are a stride apart.
+template <class T, bool indexed, class Place, class Stride>
+[[gnu::always_inline]] inline void max_elements(int64_t n, Stride stride,
+                                                const T* __restrict columns,
+                                                const Place* __restrict column_places,
+                                                T* __restrict best, Place* __restrict places) {
+  for (int64_t o = 0; o < n; ++o) {
+    T v = columns[o * stride];
+    if constexpr (indexed) {
+      Place at = column_places[o * stride];
+      bool better = takes_over(v, at, best[o], places[o]);
+      best[o] = better ? v : best[o];
+      places[o] = better ? at : places[o];
+    } else {
+      best[o] = beats(v, best[o]) ? v : best[o];
+    }
+  }
+}
+
+// The maxima of windows along `lines` lines of columns, of which the first has `columns`.
+template <class T, bool indexed, class Place>
+void max_across(const Layout& l, int64_t lines, const T* columns, const Place* column_places,
+                T* best, Place* places) {
+  const PoolAxis& axis = l.w.w;
+  if (axis.adaptive) {
+    for (int64_t o = 0; o < axis.out; ++o) {
+      const Window& window = l.x[static_cast<size_t>(o)];
+      for (int64_t i = window.begin; i < window.end; ++i)
+        max_elements<T, indexed>(1, Constant<1>(), columns + i, column_places + i, best + o,
+                                 places + o);
+    }
+    return;
+  }
+  for (int64_t k = 0; k < axis.kernel; ++k) {
+    const Span& span = l.spans[static_cast<size_t>(k)];
+    int64_t n = span.to - span.from + (lines - 1) * axis.out,
+            at = span.from * axis.stride + k * axis.dilation - axis.padding;
+    auto elements = [&](auto stride) {
+      max_elements<T, indexed>(n, stride, columns + at, column_places + at, best + span.from,
+                               places + span.from);
+    };
+    if (axis.stride == 1) {
+      elements(Constant<1>());
+    } else if (axis.stride == 2) {
+      elements(Constant<2>());
+    } else {
+      elements(axis.stride);
+    }
+  }
+}
+
+// The outputs of images of one channel, in blocks of rows that stay in the cache.
+template <class S, bool indexed, class Place>
+void max_rows(const Layout& l, const S* from, S* to, int64_t* indices) {
+  using T = Wide<S>;
+  const int64_t in = l.w.w.in, out = l.w.w.out;
+  const int64_t block = std::max<int64_t>(1, 2048 / in);
+  l.each_block(block, [&](int64_t first, int64_t last) {
+    int64_t rows = last - first, lines = l.lines_join ? rows : 1;
+    Scratch<T> columns(block * in), best(block * out);
+    Scratch<Place> column_places(indexed ? block * in : 0), places(indexed ? block * out : 0);
+    std::fill_n(best.data(), rows * out, kLeast<T>);
+    for (int64_t i = 0; i < rows; ++i) {
+      int64_t image = (first + i) / l.rows(), row = (first + i) % l.rows();
+      max_columns<S, indexed>(l, row, from + image * l.w.in_pixels(), columns.data() + i * in,
+                              column_places.data() + i * in);
+      int64_t corner = (l.depth(row).begin * l.w.h.in + l.height(row).begin) * in;
+      for (int64_t o = 0; indexed && o < out; ++o)
+        places[i * out + o] = static_cast<Place>(corner + l.x[static_cast<size_t>(o)].begin);
+    }
+    for (int64_t i = 0; i < rows; i += lines)
+      max_across<T, indexed, Place>(l, lines, columns.data() + i * in,
+                                    column_places.data() + i * in, best.data() + i * out,
+                                    places.data() + i * out);
+    for (int64_t o = 0; o < rows * out; ++o) to[first * out + o] = static_cast<S>(best[o]);
+    for (int64_t o = 0; indexed && o < rows * out; ++o) indices[first * out + o] = places[o];
   });
 }
 
@@ -167,10 +263,14 @@ void max_pool_of(const Tensor& out, const Tensor& indices, const Tensor& input,
   const S* from = input.data<S>();
   S* to = out.data<S>();
   int64_t* places = indexed ? indices.data<int64_t>() : nullptr;
+  if (l.channels == 1) {
+    if (indexed && windows.in_pixels() > std::numeric_limits<int32_t>::max())
+      return max_rows<S, indexed, int64_t>(l, from, to, places);
+    return max_rows<S, indexed, NarrowPlace<T>>(l, from, to, places);
+  }
   l.each_row([&](int64_t image, int64_t row) {
     const S* source = from + image * windows.in_pixels() * l.channels;
-    int64_t first = (image * l.rows() + row) * windows.w.out * l.channels,
-            n = l.channels == 1 ? windows.w.out : l.channels;
+    int64_t first = (image * l.rows() + row) * windows.w.out * l.channels, n = l.channels;
     constexpr bool direct = std::is_same_v<S, T>;
     Scratch<T> room(direct ? 0 : n);
     auto store = [&](S* target) {
@@ -178,10 +278,6 @@ void max_pool_of(const Tensor& out, const Tensor& indices, const Tensor& input,
         for (int64_t i = 0; i < n; ++i) target[i] = S(room[i]);
     };
     auto best_at = [&](S* target) { return direct ? reinterpret_cast<T*>(target) : room.data(); };
-    if (l.channels == 1) {
-      max_row<S, indexed>(l, row, source, best_at(to + first), indexed ? places + first : nullptr);
-      return store(to + first);
-    }
     for (const Window& across : l.x) {
       max_pixel<S, indexed>(l, row, across, source, best_at(to + first),
                             indexed ? places + first : nullptr);

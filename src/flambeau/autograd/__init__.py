@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flambeau import _C
 from flambeau._C import Node, is_anomaly_enabled
+from flambeau.utils.lazy import lazy_names
 
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .function import Function, FunctionCtx, once_differentiable
@@ -139,11 +139,8 @@ def _batched_grad(
     return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
 
 
-def __getattr__(name: str) -> Any:
-    if name in ("gradcheck", "gradgradcheck", "GradcheckError"):
-        module = importlib.import_module("flambeau.autograd.gradcheck")
-        found = globals()[name] = getattr(module, name)
-        return found
-    if name in ("functional", "graph", "profiler", "forward_ad"):
-        return importlib.import_module(f"flambeau.autograd.{name}")
-    raise AttributeError(f"module 'flambeau.autograd' has no attribute '{name}'")
+__getattr__ = lazy_names(
+    __name__,
+    {"gradcheck": ("gradcheck", "gradgradcheck", "GradcheckError")},
+    submodules=("functional",),
+)

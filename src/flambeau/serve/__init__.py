@@ -7,6 +7,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from flambeau.utils.lazy import lazy_names
+
 if TYPE_CHECKING:
     from flambeau.serve.app import Server, serve
     from flambeau.serve.batching import Batch
@@ -29,7 +31,7 @@ _HOMES = {
     "settings": ("Settings",),
     "text": ("TextModel",),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_load = lazy_names(__name__, _HOMES)
 # Packages of the extra: their absence has one remedy.
 _EXTRA = {"fastapi", "starlette", "pydantic", "pydantic_settings", "msgspec", "python_multipart"}
 _EXTRA |= {"uvicorn", "uvloop", "httptools", "prometheus_client"}
@@ -58,17 +60,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
     try:
-        found = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        return _load(name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise ImportError(
             f"flambeau.serve needs {error.name}: pip install 'flambeau[serve]'", name=error.name
         ) from error
-    globals()[name] = found
-    return found

@@ -290,9 +290,7 @@ class Batcher:
         """See to it that what waits is run."""
         if self._gathering and len(self._queue) < self._max_size and not self._admission.stopping:
             return
-        if not self._target.is_async:
-            self._thread.wake()
-        elif self._pump is None or self._gathering:
+        if self._pump is None or self._gathering:
             if self._pump is not None:
                 self._pump.cancel()
             assert self._loop is not None
@@ -398,6 +396,8 @@ class Batcher:
         self._pump = None
         self._gathering = False
         run, is_async = self._target
+        if not is_async:
+            self._thread.wake()
         loop = self._loop
         while is_async and self._queue and loop is not None:
             idle = self._concurrency() - len(self._tasks)

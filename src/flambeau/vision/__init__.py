@@ -1,16 +1,12 @@
 """Pictures: data sets and transforms."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from flambeau.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from flambeau.vision import datasets, transforms
 
 __all__ = ["datasets", "transforms"]
 
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        import importlib
-
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, submodules=__all__)
