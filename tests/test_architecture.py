@@ -187,9 +187,13 @@ def test_submodules_load_as_attributes(name: str) -> None:
 
 # Programs reach these with nothing imported but the package.
 NESTED = [
-    *("autograd.functional.jacobian", "autograd.gradcheck", "nn.functional.relu", "nn.init.zeros_"),
-    *("nn.utils.rnn.pad_sequence", "optim.lr_scheduler.StepLR"),
-    *"utils.data.DataLoader",
+    "autograd.functional.jacobian",
+    "autograd.gradcheck",
+    "nn.functional.relu",
+    "nn.init.zeros_",
+    "nn.utils.rnn.pad_sequence",
+    "optim.lr_scheduler.StepLR",
+    "utils.data.DataLoader",
     "vision.datasets.Digits",
 ]
 

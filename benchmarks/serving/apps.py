@@ -24,7 +24,7 @@ def digits_cnn() -> nn.Module:
 
     fb.set_num_threads(1)  # as docs/serving.md advises for small models
     fb.manual_seed(0)
-    return network().eval()
+    return network().eval().to(memory_format=fb.channels_last)
 
 
 def flambeau_mlp() -> Any:

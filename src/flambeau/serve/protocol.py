@@ -17,6 +17,8 @@ from typing import Any
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
     STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
@@ -33,6 +35,7 @@ _MOST_LINGERING = 64  # connections beyond the limit
 _LINGER_BYTES = 1 << 20  # and how much
 _FAREWELL = 0.3  # seconds that an idle connection stays open after a stop was asked for
 _TOGETHER = 1 << 16  # bytes
+_SPECIAL = frozenset((b"connection", b"transfer-encoding"))
 _STUCK = 30.0  # seconds after which an answer that nobody reads is given up
 
 
@@ -265,7 +268,7 @@ class Protocol(HttpToolsProtocol):
 
 
 class Cycle(RequestResponseCycle):
-    """One request and its answer: headers and a body of known length leave in one write."""
+    """One request and its answer: headers and a small body leave in one write."""
 
     _held: Any = None
 
@@ -281,13 +284,38 @@ class Cycle(RequestResponseCycle):
             await super().send(message)
             return
         self._held = None
-        transport: Any = self.transport
-        transport.cork()
-        try:
-            await super().send(held)
-            await super().send(message)
-        finally:
-            transport.uncork()
+        if self._send_whole(held, message):
+            return
+        await super().send(held)
+        await super().send(message)
+
+    def _send_whole(self, start: Any, message: Any) -> bool:
+        """Send a small answer that came at once; what is special about one uvicorn does."""
+        headers = [*self.default_headers, *start["headers"]]
+        names, values = [name for name, _ in headers], [value for _, value in headers]
+        body = message.get("body", b"")
+        plain = (
+            message["type"] == "http.response.body"
+            and not (message.get("more_body") or self.response_started or self.disconnected)
+            and not (self.access_log or self.flow.write_paused)
+            and self.keep_alive
+            and self.scope["method"] != "HEAD"
+            and len(body) <= _TOGETHER
+            and dict(headers).get(b"content-length") == b"%d" % len(body)
+            and _SPECIAL.isdisjoint(names)
+            and not HEADER_RE.search(b"".join(names))
+            and not HEADER_VALUE_RE.search(b"".join(values))
+        )
+        if plain:
+            lines = [name + b": " + value + b"\r\n" for name, value in headers]
+            head = b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n"))
+            self.response_started = self.response_complete = True
+            self.waiting_for_100_continue = self.chunked_encoding = False
+            self.expected_content_length = 0
+            self.transport.write(head + body)
+            self.message_event.set()
+            self.on_response()
+        return plain
 
 
 class Lingering:
@@ -302,7 +330,6 @@ class Lingering:
         self._transport = transport
         self._protocol = protocol
         self._closing = False
-        self._parts: list[bytes] = []
         self.write: Callable[[bytes], None] = transport.write  # as fast as it was
         self.abort = transport.abort
         self.get_extra_info = transport.get_extra_info
@@ -314,26 +341,12 @@ class Lingering:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def cork(self) -> None:
-        """Keep what is written until :meth:`uncork`."""
-        self.write = self._parts.append
-
-    def uncork(self) -> None:
-        """Write what was kept, small parts together: each write is a system call and a packet."""
-        self.write = self._transport.write
-        parts, self._parts = self._parts, []
-        if len(parts) > 1 and sum(map(len, parts)) <= _TOGETHER:
-            parts = [b"".join(parts)]
-        for part in parts:
-            self.write(part)
-
     def is_closing(self) -> bool:
         return self._closing or self._transport.is_closing()
 
     def close(self) -> None:
         if self._closing:
             return
-        self.uncork()
         self._closing = True
         protocol, transport = self._protocol, self._transport
         if transport.is_closing():
