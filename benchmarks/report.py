@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.rows import GROUPS
 from benchmarks.runner import Result
 
 RESULTS = Path(__file__).parent / "results"
@@ -84,7 +85,10 @@ def summary(results: list[Result]) -> Iterator[str]:
         ratios = [r.ratio for r in members if not r.problem and not r.idle and r.unit == "s"]
         if ratios:
             mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-            yield f"{group}: {mean:.2f}x faster (geometric mean of {len(ratios)})"
+            line = f"{group}: {mean:.2f}x faster (geometric mean of {len(ratios)}"
+            if group in GROUPS:
+                line += f", must be {GROUPS[group][0]:g}x"
+            yield line + ")"
 
 
 def on_terminal(results: list[Result], libraries: list[str]) -> None:

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from benchmarks.workloads import Row
+from benchmarks.rows import Row
 
 PAUSE_SECONDS = 0.01  # lets the other library's threads stop spinning
 MAX_FOREIGN = 0.1  # cores
 MAX_TRIES = 4
-EPSILON = {"float32": 2.0**-23, "bfloat16": 2.0**-8}
+EPSILON = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-8}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from benchmarks.workloads import ROWS, Draw, Row
+from benchmarks.rows import Draw, Row
+from benchmarks.workloads import ROWS
 
 BATCH_SECONDS = 0.01
 MAX_COMPARED = 1_000_000

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import machine, report, runner, workloads
+import flambeau
+from benchmarks import machine, models, report, runner, workloads
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,6 +47,33 @@ def test_bootstrap_interval_holds_the_median() -> None:
 def test_row_names_are_unique() -> None:
     names = [row.name for row in workloads.ROWS]
     assert len(names) == len(set(names))
+
+
+def test_networks_give_what_they_should() -> None:
+    picture, tokens = flambeau.rand(2, 3, 32, 32), flambeau.randint(10, (2, 5))
+    shapes = {
+        (2, 7): [
+            models.resnet18(flambeau, 7, small=True)(picture),
+            models.resnet18(flambeau, 7, small=False)(picture),
+            models.mobilenet_v2(flambeau, 7)(picture),
+            models.vit_tiny(flambeau, 7, side=32, patch=16)(picture),
+        ],
+        (2, 5, 10): [
+            models.gpt(flambeau, 10, 8, 16, layers=2, heads=2)(tokens),
+            models.translator(flambeau, 10, 16)(tokens, tokens),
+        ],
+        (2, 2): [models.two_tower(flambeau, 10, 8)(tokens[:, 0], tokens[:, 1])],
+    }
+    for shape, results in shapes.items():
+        assert [result.shape for result in results] == [shape] * len(results)
+
+
+def test_a_cache_does_not_change_what_is_generated() -> None:
+    net = models.gpt(flambeau, 10, 8, 16, layers=2, heads=2)
+    tokens = flambeau.randint(10, (1, 6))
+    caches = [[flambeau.zeros(1, 2, 0, 8)] * 2 for _ in range(2)]
+    steps = [net(tokens[:, at : at + 1], caches, at) for at in range(6)]
+    assert flambeau.allclose(flambeau.cat(steps, 1), net(tokens), atol=1e-5)
 
 
 def test_installed_size_counts_dependencies() -> None:

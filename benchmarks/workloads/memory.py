@@ -1,0 +1,122 @@
+"""Work that reads and writes more than it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.rows import Draw, Names, Row, differentiated
+
+Make = Callable[[Any, Draw], Names]
+
+
+def elements(megabytes: int) -> int:
+    return megabytes * 2**20 // 4
+
+
+def large_pairs(t: Any, draw: Draw) -> Names:
+    """Two pairs of operands, so that no call finds its input where the last one left it."""
+    return {name: draw(elements(128)) for name in "abcd"}
+
+
+def large_gelu(t: Any, draw: Draw) -> Names:
+    return {"gelu": t.nn.functional.gelu, "a": draw(elements(64)), "b": draw(elements(64))}
+
+
+def chain(t: Any, draw: Draw) -> Names:
+    return {"a": draw(elements(16)), "b": draw(elements(16))}
+
+
+def matrix(rows: int, columns: int) -> Make:
+    return lambda t, draw: {"t": t, "x": draw(rows, columns)}
+
+
+def layer_norm(t: Any, draw: Draw) -> Names:
+    norm, x = draw.module(t.nn.LayerNorm(1024)), draw(4096, 1024, grad=True)
+    return differentiated(lambda: norm(x), [x, norm.weight, norm.bias], draw(4096, 1024))
+
+
+def cross_entropy(rows: int, classes: int) -> Make:
+    def make(t: Any, draw: Draw) -> Names:
+        x, labels = draw(rows, classes, grad=True), draw.integers(classes, rows)
+        loss = t.nn.functional.cross_entropy
+        return differentiated(lambda: loss(x, labels), [x], None)
+
+    return make
+
+
+def where(t: Any, draw: Draw) -> Names:
+    return {"where": t.where, "mask": draw(2048, 1) > 0, "x": draw(2048, 2048), "y": draw(2048)}
+
+
+def embedding(t: Any, draw: Draw) -> Names:
+    layer = draw.module(t.nn.Embedding(50_000, 256))
+    tokens = draw.integers(50_000, 16, 256)
+    return differentiated(lambda: layer(tokens), [layer.weight], draw(16, 256, 256))
+
+
+def batch_norm(t: Any, draw: Draw) -> Names:
+    norm, x = draw.module(t.nn.BatchNorm2d(64)), draw(32, 64, 32, 32, grad=True)
+    return differentiated(
+        lambda: t.nn.functional.relu(norm(x)), [x, norm.weight, norm.bias], draw(32, 64, 32, 32)
+    )
+
+
+def adamw(t: Any, draw: Draw) -> Names:
+    parameters = [draw(1000, 1000, grad=True) for _ in range(10)]
+    for parameter in parameters:
+        parameter.grad = draw(1000, 1000)
+    optimizer = t.optim.AdamW(parameters, lr=1e-3)
+
+    def check() -> list[Any]:
+        optimizer.step()
+        return parameters
+
+    return {"step": optimizer.step, "check": check}
+
+
+def dropout(t: Any, draw: Draw) -> Names:
+    drop, x = t.nn.functional.dropout, draw(elements(16))
+
+    def check() -> list[Any]:
+        t.manual_seed(0)
+        return [drop(x, 0.3)]
+
+    return {"drop": drop, "x": x, "check": check}
+
+
+def parts(t: Any, draw: Draw) -> Names:
+    return {"cat": t.cat, "parts": [draw(1024, 1024) for _ in range(8)]}
+
+
+def rows_by_index(t: Any, draw: Draw) -> Names:
+    index = draw.integers(50_000, 50_000)
+    return {"x": draw(50_000, 128), "y": draw(50_000, 128), "index": index}
+
+
+def columns_by_index(t: Any, draw: Draw) -> Names:
+    return {"x": draw(1024, 4096), "y": draw(1024, 4096), "index": draw.integers(4096, 1024, 4096)}
+
+
+Row("add, 128 MB", "memory", "a + b; c + d", large_pairs, 2, per=2, grad=False)
+Row("gelu, 64 MB", "memory", "gelu(a); gelu(b)", large_gelu, 2, per=2, grad=False)
+Row("exp(-a) * b + a, 16 MB", "memory", "(-a).exp() * b + a", chain, grad=False)
+Row("softmax 8192x1024", "memory", "x.softmax(-1)", matrix(8192, 1024), grad=False)
+Row("LayerNorm 4096x1024, both ways", "memory", "step()", layer_norm)
+Row("cross-entropy 2048x8192, both ways", "memory", "step()", cross_entropy(2048, 8192))
+Row("cross-entropy 512x50257, both ways", "memory", "step()", cross_entropy(512, 50257))
+Row("sum over rows", "memory", "x.sum(1)", matrix(4096, 4096), grad=False)
+Row("sum over columns", "memory", "x.sum(0)", matrix(4096, 4096), grad=False)
+Row("sum", "memory", "x.sum()", matrix(4096, 4096), grad=False)
+Row("transposed copy", "memory", "x.t().contiguous()", matrix(4096, 4096), grad=False)
+Row("where, broadcast", "memory", "where(mask, x, y)", where, grad=False)
+Row("embedding 50000x256, both ways", "memory", "step()", embedding)
+Row("sort 512x4096", "memory", "x.sort(-1)[0]", matrix(512, 4096), grad=False)
+Row("topk 512x4096", "memory", "x.topk(50)[0]", matrix(512, 4096), grad=False)
+Row("BatchNorm and ReLU, both ways", "memory", "step()", batch_norm)
+Row("AdamW, 10 million parameters", "memory", "step()", adamw, grad=False)
+Row("dropout, 16 MB", "memory", "drop(x, 0.3)", dropout, grad=False)
+Row("cat, 32 MB", "memory", "cat(parts, 1)", parts, grad=False)
+Row("index_select", "memory", "x.index_select(0, index)", rows_by_index, grad=False)
+Row("index_add", "memory", "x.index_add(0, index, y)", rows_by_index, grad=False)
+Row("scatter_add", "memory", "x.scatter_add(1, index, y)", columns_by_index, grad=False)
