@@ -34,7 +34,7 @@ class Row:
     name: str
     group: str
     statement: str  # what is timed
-    make: Callable[[Any, Draw], Names]  # (library, draw) -> the statement's names
+    make: Make
     bar: float = 0.0  # times faster than PyTorch (by default the group's); busy: times slower
     per: int = 1  # how many times the statement does the work, over different buffers
     dtype: str = "float32"
@@ -47,6 +47,7 @@ class Row:
         ROWS.append(self)
 
 
+Make = Callable[[Any, "Draw"], Names]  # of a row's names, from the library and its numbers
 ROWS: list[Row] = []
 
 

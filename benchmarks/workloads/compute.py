@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from benchmarks.rows import Draw, Names, Row, differentiated, training
-
-Make = Callable[[Any, Draw], Names]
+from benchmarks.rows import Draw, Make, Names, Row, differentiated, training
 
 
 def square(n: int) -> Make:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from benchmarks import models
-from benchmarks.rows import Draw, Names, Row, training
-
-Make = Callable[[Any, Draw], Names]
+from benchmarks.rows import Draw, Make, Names, Row, training
 
 
 def classifier(
@@ -54,15 +51,14 @@ def gpt(t: Any, draw: Draw) -> Names:
 
 def lstm(t: Any, draw: Draw) -> Names:
     nn = t.nn
-    table, net = draw.module(nn.Embedding(1000, 256)), draw.module(nn.LSTM(256, 256, 2))
-    head, tokens = draw.module(nn.Linear(256, 1000)), draw.integers(1000, 64, 32)
-    following = draw.integers(1000, 64 * 32)
-    net = nn.ModuleList([table, net, head])
+    layers = nn.Embedding(1000, 256), nn.LSTM(256, 256, 2), nn.Linear(256, 1000)
+    net = draw.module(nn.ModuleList(layers))
+    tokens, following = draw.integers(1000, 64, 32), draw.integers(1000, 64 * 32)
+    table, recurrent, head = net
 
     def loss() -> Any:
-        return nn.functional.cross_entropy(
-            net[2](net[1](net[0](tokens))[0].flatten(0, 1)), following
-        )
+        states, _ = recurrent(table(tokens))
+        return nn.functional.cross_entropy(head(states.flatten(0, 1)), following)
 
     return training(t, net, loss, steps=3)
 

@@ -398,8 +398,9 @@ class Batcher:
         run, is_async = self._target
         if not is_async:
             self._thread.wake()
+            return
         loop = self._loop
-        while is_async and self._queue and loop is not None:
+        while self._queue and loop is not None:
             idle = self._concurrency() - len(self._tasks)
             if idle <= 0:
                 return
