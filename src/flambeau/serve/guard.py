@@ -562,17 +562,18 @@ def install(app: FastAPI, server: Serving, origins: Sequence[str] = ()) -> Guard
     """
     from starlette.routing import Route
 
-    from flambeau.serve import handlers, signin
+    from flambeau.serve import handlers, shortcut, signin
     from flambeau.serve.keys import environment_keys
 
-    inner = app.build_middleware_stack
+    layers = app.build_middleware_stack
     guard = Guard(_nothing, server, origins=origins)
     guard.keys.add([*server.keys, *environment_keys()])
     handlers.install(app)
     signin.install(app, guard)
+    ours = dict(app.exception_handlers)
 
     def outermost() -> App:
-        guard.app = inner()
+        guard.app = shortcut.shorten(app, layers(), ours)
         guard.routes = [route for route in app.routes if type(route) is Route]
         return _cors(guard) if guard.origins else guard
 

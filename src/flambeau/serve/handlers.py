@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from flambeau.serve import errors
+from flambeau.serve.asgi import Scope
 from flambeau.serve.errors import ServeError
 from flambeau.serve.logging_ import LOGGER
 
@@ -38,8 +39,7 @@ def install(app: Starlette) -> None:
     """Register the handlers of errors."""
 
     async def serve_error(request: Request, error: Any) -> Response:
-        if error.status == 500 and not error.reported:
-            LOGGER.error(error.message, exc_info=error, extra={"request_id": _id(request)})
+        log_failure(error, request.scope)
         return _answer(request, error.status, error.body(_id(request)), dict(error.headers()))
 
     async def http_error(request: Request, error: Any) -> Response:
@@ -71,6 +71,13 @@ def install(app: Starlette) -> None:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unexpected)
+
+
+def log_failure(error: ServeError, scope: Scope) -> None:
+    """Log an error that the caller is told little of."""
+    if error.status == 500 and not error.reported:
+        extra = {"request_id": scope.get("flambeau.request_id")}
+        LOGGER.error(error.message, exc_info=error, extra=extra)
 
 
 def _id(request: Request) -> str | None:
