@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from flambeau.serve.asgi import Receive, Scope, Send, send_error
 from flambeau.serve.endpoint import Predict
@@ -58,16 +58,13 @@ def shorten(app: FastAPI, layers: App, handlers: dict[Any, Any]) -> App:
 
 
 def _paths(app: FastAPI) -> list[str]:
-    return [route.path for route in app.routes if isinstance(_of(route), Predict)]
-
-
-def _of(route: Any) -> Any:
-    return getattr(route, "endpoint", None)
+    ours = [route for route in app.routes if isinstance(route, Route)]
+    return [route.path for route in ours if isinstance(route.endpoint, Predict)]
 
 
 def _endpoint(app: FastAPI, path: str) -> Predict | None:
     """What answers a POST to ``path`` with one prediction; a user's route may stand before ours."""
     scope = {"type": "http", "method": "POST", "path": path, "headers": []}
     route = next(route for route in app.routes if route.matches(scope)[0] is Match.FULL)
-    endpoint = _of(route)
+    endpoint = getattr(route, "endpoint", None)
     return endpoint if isinstance(endpoint, Predict) and not endpoint.model.stream else None
