@@ -4,6 +4,10 @@
 
 #include "core/error.h"
 #include "cpu/by_size.h"
+#include "cpu/convert.h"
+#include "cpu/elementwise.h"
+#include "cpu/fold.h"
+#include "ops/copy_kernels.h"
 
 namespace fb {
 namespace {
@@ -169,12 +173,23 @@ struct AddRow {
   }
 };
 
+// Asks for the beginning of a row that is used soon; the rest follows by itself.
+inline void prefetch_row(const void* row, int64_t bytes) {
+  const char* p = static_cast<const char*>(row);
+  for (int64_t at = 0; at < std::min<int64_t>(bytes, 1024); at += 64) __builtin_prefetch(p + at);
+}
+constexpr int64_t kAhead = 6;  // slices
+
 template <class T>
 void read(const Tensor& out, const Tensor& source, int64_t dim, const int64_t* offsets) {
   const Slices s(out, source, dim);
   T* to = out.data<T>();
   const T* from = source.data<T>();
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(s.inner.count, 1));
+  const int64_t bytes = s.row * static_cast<int64_t>(sizeof(T));
+  const bool stream = s.rows == 1 && s.row_a == 1 && s.row_b == 1 && bytes % 64 == 0 &&
+                      out.numel() * out.item_size() >= kStreamBytes && out.is_contiguous() &&
+                      reinterpret_cast<uintptr_t>(to) % 64 == 0;
   parallel_for(0, s.outer.count * s.slices, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end;) {
       int64_t k = i % s.slices, a = 0, b = 0;
@@ -183,9 +198,75 @@ void read(const Tensor& out, const Tensor& source, int64_t dim, const int64_t* o
       i += stop - k;
       if (s.inner.count == 1) {
         for (; k < stop; ++k) to[a + k * s.stride] = from[b + offsets[k]];
-      } else {
-        for (; k < stop; ++k)
+        continue;
+      }
+      for (; k < stop; ++k) {
+        if (k + kAhead < stop) prefetch_row(from + b + offsets[k + kAhead], bytes);
+        if (stream) {
+          stream_copy(to + a + k * s.stride, from + b + offsets[k], bytes);
+        } else {
           each_row(s, to + a + k * s.stride, from + b + offsets[k], 0, s.row, CopyRow<T>());
+        }
+      }
+    }
+    if (stream) stream_fence();
+  });
+}
+
+// Slices in the order of the bands of the target they lie in, within a band as given. A band stays
+// in the cache of the thread that changes it.
+class Bands {
+ public:
+  // Slices of `width` elements lie at offsets less than `extent`; `work` elements are written.
+  Bands(std::span<const int64_t> offsets, int64_t extent, int64_t width, int64_t work)
+      : keys_(std::ssize(offsets)), order_(std::ssize(offsets)) {
+    constexpr int64_t kElements = 1 << 16;
+    const int64_t places = (extent + width - 1) / width;
+    const int64_t wanted =
+        std::min({std::max(extent / kElements, std::min<int64_t>(32, work / kGrain)),
+                  std::ssize(offsets) / 8, places, kMost});
+    span = (places / std::max<int64_t>(wanted, 1) + 1) * width;
+    count = (extent + span - 1) / span;
+    for (size_t k = 0; k < offsets.size(); ++k) {
+      keys_.data()[k] = static_cast<uint16_t>(offsets[k] / span);
+      ++ends_[keys_.data()[k] + 1];
+    }
+    for (int64_t band = 0; band < count; ++band) ends_[band + 1] += ends_[band];
+    for (int64_t k = 0; k < std::ssize(offsets); ++k) order_[ends_[keys_[k]]++] = k;
+  }
+  std::span<const int64_t> slices(int64_t band) const {
+    const int64_t first = band ? ends_[band - 1] : 0;
+    return {order_.data() + first, order_.data() + ends_[band]};
+  }
+  int64_t count, span;  // span: elements of a band
+
+ private:
+  static constexpr int64_t kMost = 4096;
+  Scratch<uint16_t> keys_;
+  Scratch<int64_t> order_;
+  int64_t ends_[kMost + 1] = {};
+};
+
+// `base`, if there is one, is what the target begins as.
+template <class T, class Row>
+void write_bands(const Slices& s, const T* from, T* to, const T* base, int64_t extent,
+                 std::span<const int64_t> offsets, Row row) {
+  const int64_t bytes = s.row * static_cast<int64_t>(sizeof(T));
+  const Bands bands(offsets, extent, s.row, s.slices * s.row);
+  parallel_for(0, bands.count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t band = begin; band < end; ++band) {
+      if (base) {
+        const int64_t first = band * bands.span, n = std::min(bands.span, extent - first);
+        std::memcpy(to + first, base + first, static_cast<size_t>(n) * sizeof(T));
+      }
+      const auto slices = bands.slices(band);
+      for (size_t i = 0; i < slices.size(); ++i) {
+        if (i + kAhead < slices.size()) {
+          const int64_t next = slices[i + kAhead];
+          prefetch_row(from + next * s.stride, bytes);
+          if (!base) prefetch_row(to + offsets[next], bytes);
+        }
+        row(to + offsets[slices[i]], from + slices[i] * s.stride, s.row, 1, s.row_a);
       }
     }
   });
@@ -194,11 +275,24 @@ void read(const Tensor& out, const Tensor& source, int64_t dim, const int64_t* o
 // Slices may meet in the target. Work is divided so that all writes to one element are of one
 // thread, in order of k.
 template <class T, class Row>
-void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_t* offsets,
-           Row row) {
+void write(const Tensor& target, const Tensor& base, const Tensor& values, int64_t dim,
+           std::span<const int64_t> offsets, Row row) {
   const Slices s(values, target, dim);
   const T* from = values.data<T>();
   T* to = target.data<T>();
+  const int64_t work = s.slices * s.inner.count;
+  int64_t extent = base.defined() ? base.numel() : 0;
+  if (!base.defined())
+    for (int64_t offset : offsets) extent = std::max(extent, offset + 1);
+  const bool apart = s.outer.count == 1 && s.rows == 1 && s.row_b == 1 && s.row >= 16;
+  if (apart && work >= 2 * kGrain && extent >= 32 * s.row &&
+      (!base.defined() || base.is_contiguous())) {
+    return write_bands(s, from, to, base.defined() ? base.data<T>() : nullptr, extent, offsets,
+                       row);
+  }
+  if (base.defined())
+    kernels::copy(target.alias(base.sizes(), base.strides(), target.offset()), base);
+  if (work == 0) return;
   auto write_row = [&](const T* value, T* place, int64_t n, int64_t step_value,
                        int64_t step_place) { row(place, value, n, step_place, step_value); };
   auto columns = [&](int64_t o, int64_t first, int64_t last) {
@@ -212,9 +306,8 @@ void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_
       each_row(s, from + a + k * s.stride, to + b + offsets[k], first, last, write_row);
     }
   };
-  const int64_t work = s.slices * s.inner.count;
   if (s.outer.count > 1) {
-    parallel_for(0, s.outer.count, std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)),
+    parallel_for(0, s.outer.count, std::max<int64_t>(1, kGrain / work),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t o = begin; o < end; ++o) columns(o, 0, s.row);
                  });
@@ -229,24 +322,25 @@ void write(const Tensor& target, const Tensor& values, int64_t dim, const int64_
                });
 }
 
+std::span<const int64_t> numbers(const Tensor& offsets) {
+  return {offsets.data<int64_t>(), static_cast<size_t>(offsets.numel())};
+}
+
 void read_slices_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& offsets) {
   if (out.numel() == 0) return;
   by_size(out.item_size(), [&]<class T>(T) { read<T>(out, source, dim, offsets.data<int64_t>()); });
 }
 
-void write_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,
+void write_slices_cpu(const Tensor& target, const Tensor& base, const Tensor& values, int64_t dim,
                       const Tensor& offsets) {
-  if (values.numel() == 0) return;
-  by_size(target.item_size(), [&]<class T>(T) {
-    write<T>(target, values, dim, offsets.data<int64_t>(), CopyRow<T>());
-  });
+  by_size(target.item_size(),
+          [&]<class T>(T) { write<T>(target, base, values, dim, numbers(offsets), CopyRow<T>()); });
 }
 
-void add_slices_cpu(const Tensor& target, const Tensor& values, int64_t dim,
+void add_slices_cpu(const Tensor& target, const Tensor& base, const Tensor& values, int64_t dim,
                     const Tensor& offsets) {
-  if (values.numel() == 0) return;
   FB_DISPATCH(target.dtype(), FB_ALL, "index_add", {
-    write<scalar_t>(target, values, dim, offsets.data<int64_t>(), AddRow<scalar_t>());
+    write<scalar_t>(target, base, values, dim, numbers(offsets), AddRow<scalar_t>());
   });
 }
 

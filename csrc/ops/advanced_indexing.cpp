@@ -242,14 +242,14 @@ Tensor index_put_forward(const Tensor& input, TensorSpan indices, const Tensor& 
            dtype_class_name(input.dtype()), " for the destination and ",
            dtype_class_name(values.dtype()), " for the source.");
   check_one_device(input, values);
-  Tensor target = copied(input, out);
+  Tensor base, target = to_change(input, out, base);
   Places p = places_of(target, indices);
   Tensor from = joined_values(p, values.storage() == target.storage() ? clone(values) : values);
   const auto dim = static_cast<int64_t>(p.at);
   if (accumulate) {
-    kernels::add_slices(p.displaced(target), from, dim, p.offsets);
+    kernels::add_slices(p.displaced(target), base, from, dim, p.offsets);
   } else {
-    kernels::write_slices(p.displaced(target), from, dim, p.offsets);
+    kernels::write_slices(p.displaced(target), base, from, dim, p.offsets);
   }
   return out.finish(target);
 }

@@ -93,12 +93,12 @@ Tensor index_add_forward(const Tensor& input, int64_t dim, const Tensor& index,
   const int64_t d = wrap_dim(dim, input.dim());
   check_slices("index_add_", input, d, index, source);
   check_overlap(out.given() ? *out.given() : input, source);
-  Tensor result = copied(input, out);
+  Tensor base, result = to_change(input, out, base);
   Tensor offsets = slice_offsets(result, d, index, false, fail_runtime);
   Tensor values = alpha.equal(1) ? source : mul(source, wrapped_number(alpha));
   Tensor target = displaced(result, d, index.numel());
   kernels::add_slices(
-      target,
+      target, base,
       values.alias(target.sizes(), values.dim() ? values.strides() : target.strides(),
                    values.offset()),
       d, offsets);
@@ -141,10 +141,10 @@ Tensor index_copy_forward(const Tensor& input, int64_t dim, const Tensor& index,
   const int64_t d = wrap_dim(dim, input.dim());
   check_slices("index_copy_", input, d, index, source);
   check_overlap(out.given() ? *out.given() : input, source);
-  Tensor result = copied(input, out);
+  Tensor base, result = to_change(input, out, base);
   Tensor offsets = slice_offsets(result, d, index, false, fail_index_copy);
   Tensor target = displaced(result, d, index.numel());
-  kernels::write_slices(target, shaped_for(target, source), d, offsets);
+  kernels::write_slices(target, base, shaped_for(target, source), d, offsets);
   return out.finish(result);
 }
 void index_copy_vjp(Grad& g) {
@@ -180,7 +180,8 @@ Tensor index_fill_forward(const Tensor& input, int64_t dim, const Tensor& index,
            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
            value.dim(), " dimension(s).");
   check_one_device(input, value.impl()->wrapped_number ? Tensor() : value);
-  Tensor result = copied(input, out), number = empty(Dims{}, input.dtype(), input.device());
+  Tensor base, result = to_change(input, out, base),
+               number = empty(Dims{}, input.dtype(), input.device());
   if (value.impl()->wrapped_number) {
     kernels::fill(number, item(value));
   } else {
@@ -188,8 +189,8 @@ Tensor index_fill_forward(const Tensor& input, int64_t dim, const Tensor& index,
   }
   Tensor offsets = slice_offsets(result, d, index, true, fail_in_self);
   Tensor target = displaced(result, d, index.numel());
-  kernels::write_slices(target, number.alias(target.sizes(), Dims(target.sizes().size(), 0), 0), d,
-                        offsets);
+  kernels::write_slices(
+      target, base, number.alias(target.sizes(), Dims(target.sizes().size(), 0), 0), d, offsets);
   return out.finish(result);
 }
 void index_fill_vjp(Grad& g) {
@@ -277,14 +278,14 @@ Tensor put_forward(const Tensor& input, const Tensor& index, const Tensor& sourc
   FB_CHECK_INDEX(input.numel() > 0 || n == 0, "put_(): Tried to put elements into an empty tensor");
   check_overlap(out.given() ? *out.given() : input, source);
   check_one_device(input, source);
-  Tensor result = copied(input, out), offsets = offsets_of_elements(result, index);
+  Tensor base, result = to_change(input, out, base), offsets = offsets_of_elements(result, index);
   Tensor values = source.is_contiguous() ? source : clone(source, MemoryFormat::Contiguous);
   Tensor target = displaced_elements(result, n);
   values = values.alias(Dims{n}, Dims{1}, values.offset());
   if (accumulate) {
-    kernels::add_slices(target, values, 0, offsets);
+    kernels::add_slices(target, base, values, 0, offsets);
   } else {
-    kernels::write_slices(target, values, 0, offsets);
+    kernels::write_slices(target, base, values, 0, offsets);
   }
   return out.finish(result);
 }

@@ -15,11 +15,12 @@ FB_KERNEL(index_offsets, const Tensor& offsets, std::span<const Tensor> indices,
           Ints strides, bool negative, IndexError fail)
 // Slices of memory at given offsets. The strided side has size K and stride 0 in `dim`: its k-th
 // slice lies offsets[k] elements further on. Reading: out[.., k, ..] = source at offsets[k].
-// Writing: target at offsets[k] = values[.., k, ..], in order of k.
+// Writing: target at offsets[k] = values[.., k, ..], in order of k. Before, the whole target, which
+// has the strides of `base`, becomes a copy of that, unless it is undefined.
 FB_KERNEL(read_slices, const Tensor& out, const Tensor& source, int64_t dim, const Tensor& offsets)
-FB_KERNEL(write_slices, const Tensor& target, const Tensor& values, int64_t dim,
+FB_KERNEL(write_slices, const Tensor& target, const Tensor& base, const Tensor& values, int64_t dim,
           const Tensor& offsets)
-FB_KERNEL(add_slices, const Tensor& target, const Tensor& values, int64_t dim,
+FB_KERNEL(add_slices, const Tensor& target, const Tensor& base, const Tensor& values, int64_t dim,
           const Tensor& offsets)
 // offsets[k] = where the element index[k] of a tensor of these sizes and strides, counted in order,
 // lies.

@@ -149,7 +149,7 @@ Tensor masked_scatter_forward(const Tensor& input, const Tensor& mask, const Ten
   Tensor values = source.is_contiguous() && source.storage() != target.storage()
                       ? source
                       : clone(source, MemoryFormat::Contiguous);
-  kernels::write_slices(target.alias(Dims{n}, Dims{0}, target.offset()),
+  kernels::write_slices(target.alias(Dims{n}, Dims{0}, target.offset()), Tensor(),
                         values.alias(Dims{n}, Dims{1}, values.offset()), 0, offsets);
   return out.finish(target);
 }

@@ -6,14 +6,24 @@
 
 namespace fb {
 
-Tensor copied(const Tensor& input, Out out) {
+Tensor to_change(const Tensor& input, Out out, Tensor& base) {
   const Tensor* given = out.given();
   if (given && given->is(input)) {
     check_writable(input);
     return input;
   }
   Tensor t = given ? out.make(input.sizes(), input.dtype(), input.device()) : empty_like(input);
-  kernels::copy(t, input);
+  if (std::ranges::equal(t.strides(), input.strides())) {
+    base = input;
+  } else {
+    kernels::copy(t, input);
+  }
+  return t;
+}
+
+Tensor copied(const Tensor& input, Out out) {
+  Tensor base, t = to_change(input, out, base);
+  if (base.defined()) kernels::copy(t, base);
   return t;
 }
 

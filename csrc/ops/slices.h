@@ -7,6 +7,9 @@ namespace fb {
 
 // A copy of `input` to change: the given tensor itself if it is changed in place.
 Tensor copied(const Tensor& input, Out out);
+// The same, with the copy left to the kernel that changes it: `base` is what that has to copy
+// first, or stays undefined.
+Tensor to_change(const Tensor& input, Out out, Tensor& base);
 // `t` with dimension `dim` of size `count` and stride 0, to be displaced by offsets. A 0-d tensor
 // counts as 1-d.
 Tensor displaced(const Tensor& t, int64_t dim, int64_t count);
