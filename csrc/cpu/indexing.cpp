@@ -292,7 +292,7 @@ void write(const Tensor& target, const Tensor& base, const Tensor& values, int64
   }
   if (base.defined())
     kernels::copy(target.alias(base.sizes(), base.strides(), target.offset()), base);
-  if (work == 0) return;
+  if (values.numel() == 0) return;
   auto write_row = [&](const T* value, T* place, int64_t n, int64_t step_value,
                        int64_t step_place) { row(place, value, n, step_place, step_value); };
   auto columns = [&](int64_t o, int64_t first, int64_t last) {

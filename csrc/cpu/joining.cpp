@@ -1,6 +1,7 @@
 #include <cstring>
 
-#include "cpu/cpu.h"
+#include "cpu/convert.h"
+#include "cpu/elementwise.h"
 #include "ops/copy_kernels.h"
 #include "ops/joining_kernels.h"
 
@@ -15,7 +16,8 @@ void scatter_elements(char* dst, int64_t step, const char* src, int64_t rows) {
   for (int64_t r = 0; r < rows; ++r)
     std::memcpy(dst + r * step, src + r * static_cast<int64_t>(sizeof(T)), sizeof(T));
 }
-void scatter_pieces(char* dst, int64_t step, const char* src, int64_t piece, int64_t rows) {
+void scatter_pieces(char* dst, int64_t step, const char* src, int64_t piece, int64_t rows,
+                    bool stream) {
   switch (piece) {
     case 1:
       return scatter_elements<uint8_t>(dst, step, src, rows);
@@ -28,8 +30,13 @@ void scatter_pieces(char* dst, int64_t step, const char* src, int64_t piece, int
     default:
       break;
   }
-  for (int64_t r = 0; r < rows; ++r)
-    std::memcpy(dst + r * step, src + r * piece, static_cast<size_t>(piece));
+  for (int64_t r = 0; r < rows; ++r) {
+    if (stream) {
+      stream_copy(dst + r * step, src + r * piece, piece);
+    } else {
+      std::memcpy(dst + r * step, src + r * piece, static_cast<size_t>(piece));
+    }
+  }
 }
 
 void join_cpu(const Tensor& out, std::span<const Tensor> tensors, int64_t dim) {
@@ -56,22 +63,27 @@ void join_cpu(const Tensor& out, std::span<const Tensor> tensors, int64_t dim) {
     }
     return;
   }
+  bool stream =
+      out.numel() * out.item_size() >= kStreamBytes && reinterpret_cast<uintptr_t>(data) % 64 == 0;
+  for (const Tensor& t : tensors) stream &= t.sizes()[d] * inner % 64 == 0;
   // A band of rows is filled from all tensors while it is in the cache.
   const int64_t band = std::max<int64_t>(1, (16 << 10) / step);
   const int64_t bands = (rows + band - 1) / band;
-  parallel_for(
-      0, bands, std::max<int64_t>(1, kGrain / (band * step)), [&](int64_t begin, int64_t end) {
-        for (int64_t b = begin; b < end; ++b) {
-          const int64_t first = b * band, n = std::min(band, rows - first);
-          char* at = data + first * step;
-          for (const Tensor& t : tensors) {
-            const int64_t piece = t.sizes()[d] * inner;
-            if (piece == 0) continue;
-            scatter_pieces(at, step, static_cast<const char*>(t.raw()) + first * piece, piece, n);
-            at += piece;
-          }
-        }
-      });
+  parallel_for(0, bands, std::max<int64_t>(1, kGrain / (band * step)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t b = begin; b < end; ++b) {
+                   const int64_t first = b * band, n = std::min(band, rows - first);
+                   char* at = data + first * step;
+                   for (const Tensor& t : tensors) {
+                     const int64_t piece = t.sizes()[d] * inner;
+                     if (piece == 0) continue;
+                     scatter_pieces(at, step, static_cast<const char*>(t.raw()) + first * piece,
+                                    piece, n, stream);
+                     at += piece;
+                   }
+                 }
+                 if (stream) stream_fence();
+               });
 }
 
 CPU_KERNEL(join, join_cpu)

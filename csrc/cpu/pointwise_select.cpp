@@ -89,8 +89,11 @@ void clamp_between_cpu(const Tensor& out, const Tensor& input, const Tensor& min
 
 template <class T>
 constexpr Loop choice() {
-  auto choose = [](bool condition, T a, T b) { return condition ? a : b; };
-  return LoopOf<decltype(choose), void, bool, T, T>::loop();
+  // Compilers make vectors of bytes, not of bool.
+  auto choose = [](uint8_t condition, T a, T b) { return condition != 0 ? a : b; };
+  Loop loop = LoopOf<decltype(choose), void, uint8_t, T, T>::loop();
+  loop.types[1] = DType::Bool;
+  return loop;
 }
 
 void where_cpu(const Tensor& out, const Tensor& condition, const Tensor& a, const Tensor& b,

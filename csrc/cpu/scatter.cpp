@@ -4,11 +4,13 @@
 
 #include "core/error.h"
 #include "cpu/by_size.h"
+#include "ops/copy_kernels.h"
 
 namespace fb {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements
+constexpr int64_t kGrain = 16384;          // elements
+constexpr int64_t kLineBytes = 256 << 10;  // of a line that stays in a cache while it is read
 
 [[noreturn, gnu::noinline]] void raise_bounds(int64_t index, int64_t dim, int64_t size) {
   raise(ErrorKind::Runtime, "index ", index, " is out of bounds for dimension ", dim, " with size ",
@@ -94,11 +96,10 @@ void walk_line(const Walk& w, const int64_t* index, T* value, T* target, int64_t
 }
 
 // Lines whose elements may meet in the target stay with one thread, in order; `meet` is false for
-// reading.
-template <class T, class F>
-void walk(const Tensor& index, const Tensor& values, const Tensor& target, int64_t dim, bool meet,
-          F f) {
-  const Walk w(index, values, target, dim);
+// reading. begin(line) is called before the elements of a target's line are.
+template <class T, class Begin, class F>
+void walk(const Walk& w, const Tensor& index, const Tensor& values, const Tensor& target, bool meet,
+          Begin begin_line, F f) {
   constexpr int64_t kColumns = 256;
   const bool split = w.outer < 64 && (!meet || w.target_inner != 0);
   const int64_t pieces = split ? std::max<int64_t>(1, w.length / kColumns) : 1;
@@ -111,6 +112,7 @@ void walk(const Tensor& index, const Tensor& values, const Tensor& target, int64
                    int64_t at_index = first * w.index_inner, at_value = first * w.value_inner,
                            at_target = first * w.target_inner;
                    w.locate(i / pieces, at_index, at_value, at_target);
+                   begin_line(at_target);
                    for (int64_t k = 0; k < w.depth; ++k) {
                      walk_line(w, index.data<int64_t>() + at_index + k * w.index_depth,
                                values.data<T>() + at_value + k * w.value_depth,
@@ -122,8 +124,18 @@ void walk(const Tensor& index, const Tensor& values, const Tensor& target, int64
 
 void gather_cpu(const Tensor& out, const Tensor& source, int64_t dim, const Tensor& index) {
   if (index.numel() == 0) return;
+  const Walk w(index, out, source, dim);
+  // A line read here and there comes into the cache sooner as a whole.
+  const int64_t bytes = w.size * source.item_size();
+  const bool whole = w.step == 1 && w.length >= w.size / 4 && bytes <= kLineBytes;
   by_size(out.item_size(), [&]<class T>(T) {
-    walk<T>(index, out, source, dim, false, [](T& to, const T& from) { to = from; });
+    walk<T>(
+        w, index, out, source, false,
+        [&](int64_t at) {
+          const auto* from = reinterpret_cast<const char*>(source.data<T>() + at);
+          for (int64_t byte = 0; whole && byte < bytes; byte += 64) __builtin_prefetch(from + byte);
+        },
+        [](T& to, const T& from) { to = from; });
   });
 }
 
@@ -138,42 +150,57 @@ T computed(T a, T b, F f) {
 }
 
 template <class T, class F>
-void scatter_with(const Tensor& target, int64_t dim, const Tensor& index, const Tensor& values,
-                  F f) {
-  walk<T>(index, values, target, dim, true,
-          [&](const T& from, T& to) { to = computed(to, from, f); });
+void change(const Tensor& target, const Tensor& base, int64_t dim, const Tensor& index,
+            const Tensor& values, F f) {
+  auto copy = [&] {
+    if (base.defined())
+      kernels::copy(target, base.alias(target.sizes(), target.strides(), base.offset()));
+  };
+  if (index.numel() == 0) return copy();
+  const Walk w(index, values, target, dim);
+  // Each line of the target is copied when its turn comes, if all of them have one.
+  const bool by_line = base.defined() && dim == index.dim() - 1 && base.is_contiguous() &&
+                       w.outer * w.size == target.numel();
+  if (!by_line) copy();
+  walk<T>(
+      w, index, values, target, true,
+      [&](int64_t at) {
+        if (by_line) std::copy_n(base.data<T>() + at, w.size, target.data<T>() + at);
+      },
+      f);
 }
 
-void scatter_cpu(const Tensor& target, int64_t dim, const Tensor& index, const Tensor& values,
-                 ScatterMode mode) {
-  if (index.numel() == 0) return;
+template <class T, class F>
+void change_with(const Tensor& target, const Tensor& base, int64_t dim, const Tensor& index,
+                 const Tensor& values, F f) {
+  change<T>(target, base, dim, index, values,
+            [&](const T& from, T& to) { to = computed(to, from, f); });
+}
+
+void scatter_cpu(const Tensor& target, const Tensor& base, int64_t dim, const Tensor& index,
+                 const Tensor& values, ScatterMode mode) {
+  auto reduce = [&]<class T>(T, auto f) { change_with<T>(target, base, dim, index, values, f); };
   switch (mode) {
     case ScatterMode::Assign:
       by_size(target.item_size(), [&]<class T>(T) {
-        walk<T>(index, values, target, dim, true, [](const T& from, T& to) { to = from; });
+        change<T>(target, base, dim, index, values, [](const T& from, T& to) { to = from; });
       });
       break;
     case ScatterMode::Add:
-      FB_DISPATCH(target.dtype(), FB_ALL, "scatter_add_", {
-        scatter_with<scalar_t>(target, dim, index, values, [](auto a, auto b) { return a + b; });
-      });
+      FB_DISPATCH(target.dtype(), FB_ALL, "scatter_add_",
+                  { reduce(scalar_t(), [](auto a, auto b) { return a + b; }); });
       break;
     case ScatterMode::Multiply:
-      FB_DISPATCH(target.dtype(), FB_ALL, "scatter_multiply_", {
-        scatter_with<scalar_t>(target, dim, index, values, [](auto a, auto b) { return a * b; });
-      });
+      FB_DISPATCH(target.dtype(), FB_ALL, "scatter_multiply_",
+                  { reduce(scalar_t(), [](auto a, auto b) { return a * b; }); });
       break;
     case ScatterMode::Max:  // a NaN stays
-      FB_DISPATCH(target.dtype(), FB_REAL_BOOL, "scatter_amax_", {
-        scatter_with<scalar_t>(target, dim, index, values,
-                               [](auto a, auto b) { return b > a || b != b ? b : a; });
-      });
+      FB_DISPATCH(target.dtype(), FB_REAL_BOOL, "scatter_amax_",
+                  { reduce(scalar_t(), [](auto a, auto b) { return b > a || b != b ? b : a; }); });
       break;
     case ScatterMode::Min:
-      FB_DISPATCH(target.dtype(), FB_REAL_BOOL, "scatter_amin_", {
-        scatter_with<scalar_t>(target, dim, index, values,
-                               [](auto a, auto b) { return b < a || b != b ? b : a; });
-      });
+      FB_DISPATCH(target.dtype(), FB_REAL_BOOL, "scatter_amin_",
+                  { reduce(scalar_t(), [](auto a, auto b) { return b < a || b != b ? b : a; }); });
       break;
   }
 }

@@ -95,9 +95,10 @@ Tensor scatter_into(const char* name, const Tensor& input, int64_t dim, const Te
   const int64_t d = wrap_dim(dim, input.dim());
   check_scatter(name, input, d, index, src);
   check_overlap(out.given() ? *out.given() : input, src);
-  Tensor target = copied(input, out), places = scatter_index(index);
-  if (index.numel() > 0)
-    kernels::scatter(at_least_vector(target), d, places, leading_part(src, places.sizes()), mode);
+  if (index.numel() == 0) return out.finish(copied(input, out));
+  Tensor base, target = to_change(input, out, base), places = scatter_index(index);
+  kernels::scatter(at_least_vector(target), base, d, places, leading_part(src, places.sizes()),
+                   mode);
   return out.finish(target);
 }
 
@@ -107,8 +108,8 @@ Tensor scatter_number(const char* name, const Tensor& input, int64_t dim, const 
   const int64_t d = wrap_dim(dim, input.dim());
   check_scatter(name, input, d, index, {});
   Tensor number = full(Dims{}, value, input.dtype(), input.device());
-  Tensor target = copied(input, out), places = scatter_index(index);
-  kernels::scatter(at_least_vector(target), d, places, expand(number, places.sizes()), mode);
+  Tensor base, target = to_change(input, out, base), places = scatter_index(index);
+  kernels::scatter(at_least_vector(target), base, d, places, expand(number, places.sizes()), mode);
   return out.finish(target);
 }
 

@@ -62,11 +62,12 @@ Tensor scatter_reduce_forward(const Tensor& input, int64_t dim, const Tensor& in
   if (index.numel() == 0) return out.finish(target);
   if (!include_self) {
     Tensor start = full(Dims{}, neutral(mode, input.dtype()), input.dtype(), input.device());
-    kernels::scatter(at_least_vector(target), d, places,
+    kernels::scatter(at_least_vector(target), Tensor(), d, places,
                      leading_part(expand(start, places.sizes()), places.sizes()),
                      ScatterMode::Assign);
   }
-  kernels::scatter(at_least_vector(target), d, places, leading_part(src, places.sizes()), mode);
+  kernels::scatter(at_least_vector(target), Tensor(), d, places, leading_part(src, places.sizes()),
+                   mode);
   if (reduce == "mean") {
     const bool whole = is_integral(input.dtype());
     copy_(target, div(target, counts(target, d, index, include_self, input.dtype()),
