@@ -1,6 +1,7 @@
 #include "autograd/engine.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -8,6 +9,7 @@
 #include "autograd/anomaly.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/trace.h"
 
 namespace fb {
 
@@ -249,6 +251,11 @@ Tensors run_backward(const Tensors& roots, Tensors grads, const Tensors& inputs,
   while (!pending.empty()) {
     interrupted.step();
     auto [node, incoming] = pending.pop();
+    std::optional<trace::Span> span;
+    if (trace::on()) {
+      span.emplace(trace::What{trace::Kind::Backward, node->name(), nullptr, false,
+                               static_cast<int64_t>(node->sequence())});
+    }
     node->own_hooks(incoming);
     if (node->hooks) {
       run_tensor_hooks(node->hooks->tensor_hooks, incoming);

@@ -5,6 +5,7 @@
 
 #include "core/allocator.h"
 #include "core/error.h"
+#include "core/trace.h"
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <sys/mman.h>
@@ -38,6 +39,7 @@ void unmap_shared(void* context) {
     pages->old_free(pages->old_context);
   } else {
     cpu_release(pages->old_data, pages->nbytes);
+    trace::storage_bytes -= static_cast<int64_t>(pages->nbytes);
   }
   delete pages;
 }
@@ -63,7 +65,9 @@ Ref<Storage> Storage::allocate(size_t nbytes, Device device) {
              device, ": use 'cpu' or 'meta'");
     return Ref<Storage>(new Storage(nullptr, nbytes, device));
   }
-  return Ref<Storage>(new Storage(memory.allocate(nbytes), nbytes, device));
+  Ref<Storage> s(new Storage(memory.allocate(nbytes), nbytes, device));
+  trace::storage_bytes += static_cast<int64_t>(nbytes);
+  return s;
 }
 
 Ref<Storage> Storage::borrow(void* data, size_t nbytes, Device device, void (*free)(void*),
@@ -79,6 +83,7 @@ Storage::~Storage() {
     free_(context_);
   } else if (data_) {
     g_memory[static_cast<int>(device_.type)].release(data_, nbytes_);
+    trace::storage_bytes -= static_cast<int64_t>(nbytes_);
   }
 }
 
@@ -91,6 +96,7 @@ void Storage::resize(size_t nbytes) {
     void* data = memory.allocate(nbytes);
     if (data && data_) std::memcpy(data, data_, std::min(nbytes, nbytes_));
     if (data_) memory.release(data_, nbytes_);
+    trace::storage_bytes += static_cast<int64_t>(nbytes) - static_cast<int64_t>(nbytes_);
     data_ = data;
   }
   nbytes_ = nbytes;

@@ -6,6 +6,9 @@
 #include "ops/view_history.h"
 
 namespace fb {
+
+std::atomic<Mode*> ground_mode{nullptr};
+
 namespace {
 
 bool any_requires_grad(const Call& c) {
@@ -135,6 +138,10 @@ void execute_composite_writing(Call& c) {
 
 [[gnu::noinline]] void dispatch_to_mode(Call& c) {
   Mode* mode = tls.mode;
+  if (!mode) {
+    Mode* ground = ground_mode.load(std::memory_order_acquire);
+    return ground ? ground->handle(c) : execute(c);
+  }
   tls.mode = mode->below;
   struct Restore {
     Mode* mode;
@@ -160,7 +167,9 @@ void execute(Call& c) {
 }
 
 void dispatch(Call& c) {
-  if (__builtin_expect(tls.mode != nullptr, 0)) return dispatch_to_mode(c);
+  const bool watched =
+      (tls.mode != nullptr) | (ground_mode.load(std::memory_order_relaxed) != nullptr);
+  if (__builtin_expect(watched, 0)) return dispatch_to_mode(c);
   execute(c);
 }
 

@@ -1,6 +1,8 @@
 // The mode stack: what may stand between a caller and an operator (capture, profiling, NaN traps,
 // vmap).
 #pragma once
+#include <atomic>
+
 #include "ops/op.h"
 
 namespace fb {
@@ -12,6 +14,10 @@ class Mode {
   virtual void handle(Call& call) = 0;
   Mode* below = nullptr;
 };
+
+// What lies beneath the stacks of all threads; null if nothing does. It stays there while it
+// handles a call, so it sees what is executed, also inside other operators: the profiler's place.
+extern std::atomic<Mode*> ground_mode;
 
 // Pushes for a scope.
 class ModeGuard {

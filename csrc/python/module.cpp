@@ -26,6 +26,7 @@ NB_MODULE(_C, m) {
   init_autograd(module);
   init_function(module);
   init_modes(module);
+  init_profile(module);
   init_indexing(module);
   init_interop(module);
   init_random(module);

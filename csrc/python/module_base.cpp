@@ -1,5 +1,6 @@
 // Base of nn.Module: calls without a Python frame of their own, and attributes from the three
 // dictionaries without a Python call.
+#include "core/trace.h"
 #include "python/py.h"
 
 namespace fb::py {
@@ -21,6 +22,7 @@ PyObject* g_call_hooked;     // "_call_hooked"
 PyObject* g_own_getattr;     // our __getattr__, as subclasses inherit it
 PyObject* g_global_hooks;    // dictionary of the hooks of all modules
 PyObject* g_note_path;       // note_module_path(error, module)
+PyObject* g_module_path;     // module_path(root, module), set by flambeau.profiler
 
 // Borrowed; null if there is none yet.
 PyObject* dict_of(PyObject* self) {
@@ -117,7 +119,7 @@ PyObject* call_forward(PyObject* self, PyObject* args, PyObject* kwargs) {
   return result;
 }
 
-PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
+PyObject* call_module(PyObject* self, PyObject* args, PyObject* kwargs) {
   PyObject* state = dict_of(self);
   PyObject* flag = state ? PyDict_GetItemWithError(state, g_has_call_hooks) : nullptr;
   if (!flag) return no_attribute(self, g_has_call_hooks);
@@ -132,6 +134,35 @@ PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
   }
   if (!result) note_path(self);
   return result;
+}
+
+// With a span around it that bears the module's path below the outermost module that runs.
+PyObject* traced_call(PyObject* self, PyObject* args, PyObject* kwargs) {
+  static thread_local PyObject* root = nullptr;
+  return guarded([&] {
+    struct Root {
+      PyObject* before = root;
+      ~Root() { root = before; }
+    } restore;
+    if (!root) root = self;
+    Object path = check(PyObject_CallFunctionObjArgs(g_module_path, root, self, nullptr));
+    const char* text = PyUnicode_AsUTF8(path.get());
+    if (!text) throw PythonError();
+    const trace::Span span({trace::Kind::Module, std::string(text)});
+    return call_module(self, args, kwargs);
+  });
+}
+
+PyObject* module_call(PyObject* self, PyObject* args, PyObject* kwargs) {
+  if (__builtin_expect(trace::wants(trace::kModules), 0) && g_module_path)
+    return traced_call(self, args, kwargs);
+  return call_module(self, args, kwargs);
+}
+
+// _serve_profiler(module_path)
+PyObject* serve_profiler(PyObject*, PyObject* module_path) {
+  Py_XSETREF(g_module_path, Py_NewRef(module_path));
+  Py_RETURN_NONE;
 }
 
 // _serve_modules(hooks, note): the hooks of all modules, and what notes the path of an error.
@@ -165,6 +196,7 @@ PyMethodDef kMethods[] = {
     {nullptr, nullptr, 0, nullptr}};
 
 PyMethodDef kFunctions[] = {{"_serve_modules", serve_modules, METH_VARARGS, nullptr},
+                            {"_serve_profiler", serve_profiler, METH_O, nullptr},
                             {"_serve_parameters", serve_parameters, METH_O, nullptr},
                             {nullptr, nullptr, 0, nullptr}};
 
