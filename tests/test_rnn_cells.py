@@ -54,6 +54,76 @@ def test_lstm_cell(shape: tuple[int, int], used: tuple[int, ...]) -> None:
     )
 
 
+def lstm_steps(L: Any, x: Any, h: Any, c: Any, weight: Any, reverse: bool) -> Any:
+    states, cells = [h], [c]
+    for projected in reversed(x.unbind(0)) if reverse else x.unbind(0):
+        h, c = lstm_step(L, projected + h @ weight.t(), c)
+        states.append(h)
+        cells.append(c)
+    return [L.stack(parts[::-1] if reverse else parts) for parts in (states, cells)]
+
+
+LAYERS = [(1, 1, 1), (4, 3, 5), (3, 17, 6), (3, 0, 4), (2, 40, 33)]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("used", [(0, 1), (0,), (1,)])
+@pytest.mark.parametrize("shape", LAYERS)
+def test_lstm_layer(shape: tuple[int, int, int], used: tuple[int, ...], reverse: bool) -> None:
+    steps, batch, size = shape
+    agree(
+        lambda L, *given: [L.nn.functional._lstm_layer(*given, reverse)[k] for k in used],
+        lambda L, *given: [lstm_steps(L, *given, reverse)[k] for k in used],
+        [
+            normal(steps, batch, 4 * size),
+            normal(batch, size),
+            normal(batch, size),
+            normal(4 * size, size) / size,
+        ],
+        "float64",
+        2,
+        1e-9,
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 2e-5), ("float16", 4e-3), ("bfloat16", 3e-2)]
+)
+def test_lstm_layer_of_each_type(dtype: str, tolerance: float) -> None:
+    agree(
+        lambda L, *given: L.nn.functional._lstm_layer(*given, True)[:2],
+        lambda L, *given: lstm_steps(L, *given, True),
+        [normal(4, 3, 36), normal(3, 9), normal(3, 9), normal(36, 9) / 9],
+        dtype,
+        1,
+        tolerance,
+    )
+
+
+def test_a_layer_does_not_depend_on_the_number_of_threads() -> None:
+    layer, x = flambeau.nn.LSTM(20, 24, 2, bidirectional=True), flambeau.randn(9, 37, 20)
+    found = []
+    before = flambeau.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            flambeau.set_num_threads(threads)
+            layer.zero_grad()
+            output, _ = layer(x)
+            (output * output).sum().backward()
+            found.append([output, *(p.grad.clone() for p in layer.parameters())])
+    finally:
+        flambeau.set_num_threads(before)
+    for other in found[1:]:
+        assert all(flambeau.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_no_steps(name: str) -> None:
+    layer = getattr(flambeau.nn, name)(3, 4)
+    with pytest.raises(RuntimeError, match="sequence length to be larger than 0"):
+        layer(flambeau.zeros(0, 2, 3))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gru_cell(shape: tuple[int, int]) -> None:
     rows, size = shape
@@ -112,5 +182,7 @@ def test_cell_errors() -> None:
         F._lstm_cell(flambeau.zeros(2, 9), flambeau.zeros(2, 3))
     with pytest.raises(RuntimeError, match="of one type"):
         F._lstm_cell(flambeau.zeros(2, 12), flambeau.zeros(2, 3).double())
+    with pytest.raises(RuntimeError, match=r"projected inputs of shape \[T, N, 4 \* H\]"):
+        F._lstm_layer(*(flambeau.zeros(*s) for s in ((5, 2, 12), (2, 4), (2, 4), (16, 4))))
     with pytest.raises(RuntimeError, match=r"gates of shape \[N, 3 \* H\]"):
         F._gru_cell(flambeau.zeros(2, 9), flambeau.zeros(3, 9), flambeau.zeros(2, 3))

@@ -1,8 +1,7 @@
 // Serial matrix products on plain memory, for kernels that cut their work into chunks themselves.
 #pragma once
-#include "core/allocator.h"
 #include "core/dtype.h"
-#include "cpu/cpu.h"
+#include "cpu/scratch.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
 
@@ -41,24 +40,5 @@ Matrix<T> with_sound_strides(Matrix<T> x, int64_t rows, int64_t cols) {
   if (cols == 1) return x.row == 1 ? Matrix<T>{x.data, 1, rows} : Matrix<T>{x.data, x.row, 1};
   return x;
 }
-
-// Memory for the duration of a scope.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(int64_t n) : count_(n), data_(static_cast<T*>(cpu_allocate(bytes()))) {}
-  ~Scratch() {
-    if (data_) cpu_release(data_, bytes());
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  T* data() const { return data_; }
-  operator T*() const { return data_; }
-
- private:
-  size_t bytes() const { return static_cast<size_t>(count_) * sizeof(T); }
-  int64_t count_;
-  T* data_;
-};
 
 }  // namespace fb::inline FB_CPU_NAMESPACE

@@ -1,5 +1,9 @@
 #include "ops/rnn_kernels.h"
 
+#include <cstring>
+
+#include "core/interrupt.h"
+#include "cpu/gemm.h"
 #include "cpu/rows.h"
 
 namespace fb {
@@ -32,6 +36,42 @@ void each_cell(int64_t rows, int64_t n, int64_t per_row, F body) {
   });
 }
 
+// --- long short-term memory ----------------------------------------------------------------------
+
+// A row of n cells: a = the gates x after their nonlinearities, then c1 and h1 from c0. a may be x;
+// t is working memory for n numbers.
+template <class C>
+void lstm_row(C* a, C* c1, C* h1, const C* x, const C* c0, int64_t n, C* t) {
+  sigmoids(a, x, 2 * n);
+#pragma GCC ivdep
+  for (int64_t k = 2 * n; k < 3 * n; ++k) a[k] = math::tanh(x[k]);
+  sigmoids(a + 3 * n, x + 3 * n, n);
+#pragma GCC ivdep
+  for (int64_t k = 0; k < n; ++k) c1[k] = a[n + k] * c0[k] + a[k] * a[2 * n + k];
+#pragma GCC ivdep
+  for (int64_t k = 0; k < n; ++k) t[k] = math::tanh(c1[k]);
+#pragma GCC ivdep
+  for (int64_t k = 0; k < n; ++k) h1[k] = a[3 * n + k] * t[k];
+}
+
+// The gradients dg and dc0 of a row from gh and gc; dc0 may be gc.
+template <class C>
+void lstm_row_backward(C* dg, C* dc0, const C* gh, const C* gc, const C* a, const C* c0,
+                       const C* c1, int64_t n, C* t) {
+#pragma GCC ivdep
+  for (int64_t k = 0; k < n; ++k) t[k] = math::tanh(c1[k]);
+  const C *i = a, *f = a + n, *g = a + 2 * n, *o = a + 3 * n;
+#pragma GCC ivdep
+  for (int64_t k = 0; k < n; ++k) {
+    const C total = gc[k] + gh[k] * o[k] * slope_of_tanh(t[k]);
+    dg[k] = total * g[k] * slope_of_sigmoid(i[k]);
+    dg[n + k] = total * c0[k] * slope_of_sigmoid(f[k]);
+    dg[2 * n + k] = total * i[k] * slope_of_tanh(g[k]);
+    dg[3 * n + k] = gh[k] * t[k] * slope_of_sigmoid(o[k]);
+    dc0[k] = total * f[k];
+  }
+}
+
 void lstm_cell_cpu(const Tensor& h, const Tensor& c, const Tensor& active, const Tensor& gates,
                    const Tensor& old_c) {
   if (h.numel() == 0) return;
@@ -39,19 +79,11 @@ void lstm_cell_cpu(const Tensor& h, const Tensor& c, const Tensor& active, const
     const int64_t rows = h.sizes()[0], n = h.sizes()[1];
     const Source<C> xs(gates), cs(old_c);
     const Target<C> hs(h), new_cs(c), actives(active);
-    each_cell<C>(rows, n, 16 * n, [&](int64_t r, C* scratch) {
+    each_cell<C>(rows, n, 12 * n, [&](int64_t r, C* scratch) {
       const C *x = xs.run(r * 4 * n, 4 * n, scratch), *c0 = cs.run(r * n, n, scratch + 4 * n);
       C *a = actives.run(r * 4 * n, scratch + 5 * n), *c1 = new_cs.run(r * n, scratch + 9 * n);
-      C *h1 = hs.run(r * n, scratch + 10 * n), *t = scratch + 11 * n;
-      sigmoids(a, x, 2 * n);
-      for (int64_t k = 0; k < n; ++k) a[2 * n + k] = math::tanh(x[2 * n + k]);
-      sigmoids(a + 3 * n, x + 3 * n, n);
-#pragma GCC ivdep
-      for (int64_t k = 0; k < n; ++k) c1[k] = a[n + k] * c0[k] + a[k] * a[2 * n + k];
-#pragma GCC ivdep
-      for (int64_t k = 0; k < n; ++k) t[k] = math::tanh(c1[k]);
-#pragma GCC ivdep
-      for (int64_t k = 0; k < n; ++k) h1[k] = a[3 * n + k] * t[k];
+      C* h1 = hs.run(r * n, scratch + 10 * n);
+      lstm_row(a, c1, h1, x, c0, n, scratch + 11 * n);
       actives.put(r * 4 * n, 4 * n, a);
       new_cs.put(r * n, n, c1);
       hs.put(r * n, n, h1);
@@ -60,9 +92,9 @@ void lstm_cell_cpu(const Tensor& h, const Tensor& c, const Tensor& active, const
 }
 CPU_KERNEL(lstm_cell, lstm_cell_cpu)
 
-// A row of a tensor, or zeros.
+// Elements of a tensor, or zeros.
 template <class C>
-const C* row_or_zeros(const Source<C>& source, int64_t at, int64_t n, C* buffer) {
+const C* run_or_zeros(const Source<C>& source, int64_t at, int64_t n, C* buffer) {
   if (source.given()) return source.run(at, n, buffer);
   for (int64_t k = 0; k < n; ++k) buffer[k] = C();
   return buffer;
@@ -76,32 +108,140 @@ void lstm_cell_backward_cpu(const Tensor& dgates, const Tensor& dold_c, const Te
     const int64_t rows = c.sizes()[0], n = c.sizes()[1];
     const Source<C> dhs(dh), dcs(dc), actives(active), old_cs(old_c), new_cs(c);
     const Target<C> dgs(dgates), dold_cs(dold_c);
-    each_cell<C>(rows, n, 16 * n, [&](int64_t r, C* scratch) {
+    each_cell<C>(rows, n, 14 * n, [&](int64_t r, C* scratch) {
       const C* a = actives.run(r * 4 * n, 4 * n, scratch);
       const C *c0 = old_cs.run(r * n, n, scratch + 4 * n),
               *c1 = new_cs.run(r * n, n, scratch + 5 * n);
-      const C* gh = row_or_zeros(dhs, r * n, n, scratch + 6 * n);
-      const C* gc = row_or_zeros(dcs, r * n, n, scratch + 7 * n);
-      C *dg = dgs.run(r * 4 * n, scratch + 8 * n), *dc0 = dold_cs.run(r * n, scratch + 12 * n),
-        *t = scratch + 13 * n;
-#pragma GCC ivdep
-      for (int64_t k = 0; k < n; ++k) t[k] = math::tanh(c1[k]);
-      const C *i = a, *f = a + n, *g = a + 2 * n, *o = a + 3 * n;
-#pragma GCC ivdep
-      for (int64_t k = 0; k < n; ++k) {
-        const C total = gc[k] + gh[k] * o[k] * slope_of_tanh(t[k]);
-        dg[k] = total * g[k] * slope_of_sigmoid(i[k]);
-        dg[n + k] = total * c0[k] * slope_of_sigmoid(f[k]);
-        dg[2 * n + k] = total * i[k] * slope_of_tanh(g[k]);
-        dg[3 * n + k] = gh[k] * t[k] * slope_of_sigmoid(o[k]);
-        dc0[k] = total * f[k];
-      }
+      const C* gh = run_or_zeros(dhs, r * n, n, scratch + 6 * n);
+      const C* gc = run_or_zeros(dcs, r * n, n, scratch + 7 * n);
+      C *dg = dgs.run(r * 4 * n, scratch + 8 * n), *dc0 = dold_cs.run(r * n, scratch + 12 * n);
+      lstm_row_backward(dg, dc0, gh, gc, a, c0, c1, n, scratch + 13 * n);
       dgs.put(r * 4 * n, 4 * n, dg);
       dold_cs.put(r * n, n, dc0);
     });
   });
 }
 CPU_KERNEL(lstm_cell_backward, lstm_cell_backward_cpu)
+
+// --- a layer of it -------------------------------------------------------------------------------
+
+// Runs body(first row, rows) over parts of the batch. Sequences do not depend on each other, so a
+// part goes through all steps on one thread, and its rows share each reading of the weights.
+template <class F>
+void each_part_of_batch(int64_t batch, F body) {
+  constexpr int64_t kMostRows = 16;
+  const int64_t rows = std::min(batch, kMostRows);
+  parallel_chunks((batch + rows - 1) / rows,
+                  [&](int64_t part) { body(part * rows, std::min(rows, batch - part * rows)); });
+}
+
+// The places, in the order of time, of what the s-th of all steps reads and writes.
+struct Step {
+  Step(int64_t s, int64_t steps, bool reverse)
+      : time(reverse ? steps - 1 - s : s),
+        before(reverse ? time + 1 : time),
+        after(reverse ? time : time + 1) {}
+  int64_t time, before, after;
+};
+
+// Puts the state at which a layer begins in front of, or in reverse behind, the others.
+void begin_with(const Tensor& states, const Tensor& state, bool reverse) {
+  const int64_t steps = states.sizes()[0] - 1, bytes = state.numel() * state.item_size();
+  std::memcpy(static_cast<char*>(states.raw()) + Step(0, steps, reverse).before * bytes,
+              state.raw(), static_cast<size_t>(bytes));
+}
+
+void lstm_layer_cpu(const Tensor& states, const Tensor& cells, const Tensor& active,
+                    const Tensor& projected, const Tensor& h, const Tensor& c, const Tensor& weight,
+                    bool reverse) {
+  if (h.numel() == 0) return;
+  begin_with(states, h, reverse);
+  begin_with(cells, c, reverse);
+  in_compute_type(h.dtype(), "lstm_layer", [&]<class C>(C) {
+    const int64_t steps = projected.sizes()[0], batch = h.sizes()[0], n = h.sizes()[1], m = 4 * n;
+    const Numbers<C> w(weight, m * n);
+    Scratch<C> turned(n * m);  // what every step multiplies by, as products read it fastest
+    parallel_for(0, n, std::max<int64_t>(1, kRowGrain / m), [&](int64_t from, int64_t to) {
+      for (int64_t k = from; k < to; ++k)
+        for (int64_t j = 0; j < m; ++j) turned[k * m + j] = w[j * n + k];
+    });
+    const Source<C> xs(projected), old_hs(states), old_cs(cells);
+    const Target<C> hs(states), cs(cells), actives(active);
+    each_part_of_batch(batch, [&](int64_t first, int64_t rows) {
+      const int64_t size = rows * n;
+      Scratch<C> scratch(n + (hs.direct() ? 0 : 8 * size));
+      C *t = scratch, *room = t + n;
+      for (int64_t s = 0; s < steps; ++s) {
+        check_interrupt();
+        const Step step(s, steps, reverse);
+        auto at = [&](int64_t time) { return (time * batch + first) * n; };
+        const C* h0 = old_hs.run(at(step.before), size, room);
+        const C* c0 = old_cs.run(at(step.before), size, room + size);
+        C *h1 = hs.run(at(step.after), room + 2 * size),
+          *c1 = cs.run(at(step.after), room + 3 * size),
+          *a = actives.run(4 * at(step.time), room + 4 * size);
+        xs.copy(a, 4 * at(step.time), 4 * size);
+        gemm<C>(rows, m, n, C(1), {h0, n, 1}, {turned, m, 1}, C(1), {a, m, 1});
+        for (int64_t r = 0; r < rows; ++r)
+          lstm_row<C>(a + r * m, c1 + r * n, h1 + r * n, a + r * m, c0 + r * n, n, t);
+        hs.put(at(step.after), size, h1);
+        cs.put(at(step.after), size, c1);
+        actives.put(4 * at(step.time), 4 * size, a);
+      }
+    });
+  });
+}
+CPU_KERNEL(lstm_layer, lstm_layer_cpu)
+
+void lstm_layer_backward_cpu(const Tensor& dprojected, const Tensor& dh, const Tensor& dc,
+                             const Tensor& dstates, const Tensor& dcells, const Tensor& active,
+                             const Tensor& cells, const Tensor& weight, bool reverse) {
+  if (dh.numel() == 0) return;
+  in_compute_type(dh.dtype(), "lstm_layer", [&]<class C>(C) {
+    const int64_t steps = active.sizes()[0], batch = dh.sizes()[0], n = dh.sizes()[1], m = 4 * n;
+    const Numbers<C> w(weight, m * n);
+    const Source<C> gs(dstates), gcs(dcells), actives(active), cs(cells);
+    const Target<C> dgs(dprojected), dhs(dh), dcs(dc);
+    each_part_of_batch(batch, [&](int64_t first, int64_t rows) {
+      const int64_t size = rows * n;
+      // Of the state after the step at hand: gradients by all that follows it.
+      Scratch<C> scratch(n + 3 * size + (dgs.direct() ? 0 : 10 * size));
+      C *t = scratch, *gh = t + n, *gc = gh + size, *added = gc + size, *room = added + size;
+      auto at = [&](int64_t time) { return (time * batch + first) * n; };
+      const int64_t end = Step(steps - 1, steps, reverse).after;
+      auto add = [&](C* to, const Source<C>& more, int64_t time) {
+        if (!more.given()) return;
+        const C* from = more.run(at(time), size, added);
+        for (int64_t k = 0; k < size; ++k) to[k] += from[k];
+      };
+      std::fill_n(gh, 2 * size, C());
+      add(gh, gs, end);
+      add(gc, gcs, end);
+      for (int64_t s = steps; s-- > 0;) {
+        check_interrupt();
+        const Step step(s, steps, reverse);
+        const C* a = actives.run(4 * at(step.time), 4 * size, room);
+        const C *c0 = cs.run(at(step.before), size, room + 4 * size),
+                *c1 = cs.run(at(step.after), size, room + 5 * size);
+        C* dg = dgs.run(4 * at(step.time), room + 6 * size);
+        for (int64_t r = 0; r < rows; ++r)
+          lstm_row_backward<C>(dg + r * m, gc + r * n, gh + r * n, gc + r * n, a + r * m,
+                               c0 + r * n, c1 + r * n, n, t);
+        gemm<C>(rows, n, m, C(1), {dg, m, 1}, {w, n, 1}, C(0), {gh, n, 1});
+        dgs.put(4 * at(step.time), 4 * size, dg);
+        add(gh, gs, step.before);
+        add(gc, gcs, step.before);
+      }
+      convert(static_cast<char*>(dh.raw()) + first * n * dh.item_size(), dh.dtype(), gh,
+              dtype_of<C>, size);
+      convert(static_cast<char*>(dc.raw()) + first * n * dc.item_size(), dc.dtype(), gc,
+              dtype_of<C>, size);
+    });
+  });
+}
+CPU_KERNEL(lstm_layer_backward, lstm_layer_backward_cpu)
+
+// --- gated recurrent unit ------------------------------------------------------------------------
 
 void gru_cell_cpu(const Tensor& h, const Tensor& active, const Tensor& x, const Tensor& s,
                   const Tensor& old_h) {

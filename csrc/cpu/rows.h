@@ -1,32 +1,12 @@
 // Kernels that work on runs of contiguous elements, in float or double: half types are converted
 // run by run.
 #pragma once
-#include <new>
-
 #include "cpu/convert.h"
 #include "cpu/elementwise.h"
 #include "cpu/math.h"
+#include "cpu/scratch.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
-
-// Working memory of one thread. No elements for n = 0.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(int64_t n)
-      : data_(n ? static_cast<T*>(
-                      ::operator new(static_cast<size_t>(n) * sizeof(T), std::align_val_t{64}))
-                : nullptr) {}
-  ~Scratch() {
-    if (data_) ::operator delete(data_, std::align_val_t{64});
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  operator T*() const { return data_; }
-
- private:
-  T* data_;
-};
 
 // A contiguous tensor that is read as numbers of type C.
 template <class C>
@@ -43,6 +23,9 @@ class Source {
     if (direct()) return reinterpret_cast<const C*>(data_) + at;
     convert(buffer, dtype_of<C>, data_ + at * size_, dtype_, n);
     return buffer;
+  }
+  void copy(C* to, int64_t at, int64_t n) const {
+    convert(to, dtype_of<C>, data_ + at * size_, dtype_, n);
   }
 
  private:

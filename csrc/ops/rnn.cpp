@@ -1,9 +1,10 @@
-// One step of the recurrent networks, from the products on.
+// One step of the recurrent networks, from the products on; and all steps of an LSTM's layer.
 #include "ops/rnn.h"
 
 #include "ops/dense.h"
 #include "ops/grad.h"
 #include "ops/joining.h"
+#include "ops/matmul.h"
 #include "ops/operators.h"
 #include "ops/pointwise_math.h"
 #include "ops/rnn_kernels.h"
@@ -70,16 +71,18 @@ std::tuple<Tensor, Tensor> lstm_gradients_fused(const Tensor& dh, const Tensor& 
   return {dgates, dold_c};
 }
 
+Tensor lstm_slopes(const Tensor& active) {
+  return join({sigmoid_slope(part(active, 0, 4)), sigmoid_slope(part(active, 1, 4)),
+               tanh_slope(part(active, 2, 4)), sigmoid_slope(part(active, 3, 4))});
+}
+
 void lstm_cell_vjp(Grad& g) {
   Tensor dh = g.dout(0), dc = g.dout(1), dactive = g.dout(2), active = g.out(2), dgates, dold_c;
   if (dh.defined() || dc.defined())
     std::tie(dgates, dold_c) = (grad_enabled() ? lstm_gradients : lstm_gradients_fused)(
         dh, dc, active, g.in("c"), g.out(1));
-  if (dactive.defined()) {  // only in derivatives of derivatives
-    Tensor slope = join({sigmoid_slope(part(active, 0, 4)), sigmoid_slope(part(active, 1, 4)),
-                         tanh_slope(part(active, 2, 4)), sigmoid_slope(part(active, 3, 4))});
-    dgates = plus(dgates, dactive * slope);
-  }
+  if (dactive.defined())  // only in derivatives of derivatives
+    dgates = plus(dgates, dactive * lstm_slopes(active));
   if (g.needs("gates") && dgates.defined()) g.set("gates", dgates);
   if (g.needs("c") && dold_c.defined()) g.set("c", dold_c);
 }
@@ -96,6 +99,112 @@ OP(lstm_cell) {
       R"(One step of a long short-term memory, its gates i, f, g, o given before their nonlinearities.
 
 ``new_c = sigmoid(f) c + sigmoid(i) tanh(g)``, ``h = sigmoid(o) tanh(new_c)``; ``active`` is the gates after them.
+)",
+};
+
+// --- a layer of it -------------------------------------------------------------------------------
+
+void check_layer(const Tensor& projected, const Tensor& h, const Tensor& c, const Tensor& weight) {
+  FB_CHECK(
+      projected.dim() == 3 && h.dim() == 2 && same_shape(h.sizes(), c.sizes()) &&
+          projected.sizes()[1] == h.sizes()[0] && projected.sizes()[2] == 4 * h.sizes()[1] &&
+          weight.dim() == 2 && weight.sizes()[0] == 4 * h.sizes()[1] &&
+          weight.sizes()[1] == h.sizes()[1],
+      "lstm_layer: expected projected inputs of shape [T, N, 4 * H], states of shape [N, H] and a "
+      "weight of shape [4 * H, H], got ",
+      shape_text(projected.sizes()), ", ", shape_text(h.sizes()), ", ", shape_text(c.sizes()),
+      " and ", shape_text(weight.sizes()));
+  FB_CHECK(projected.dtype() == h.dtype() && h.dtype() == c.dtype() && h.dtype() == weight.dtype(),
+           "lstm_layer: expected projected inputs, states and weight of one type, got ",
+           projected.dtype(), ", ", h.dtype(), ", ", c.dtype(), " and ", weight.dtype());
+  if (!is_floating(h.dtype())) raise_unsupported_dtype("lstm_layer", h.dtype());
+}
+
+Three lstm_layer_forward(const Tensor& projected, const Tensor& h, const Tensor& c,
+                         const Tensor& weight, bool reverse) {
+  check_layer(projected, h, c, weight);
+  const int64_t steps = projected.sizes()[0];
+  Tensor states = empty(Dims{steps + 1, h.sizes()[0], h.sizes()[1]}, h.dtype(), h.device()),
+         cells = empty_like(states),
+         active = empty(projected.sizes(), projected.dtype(), projected.device());
+  kernels::lstm_layer(states, cells, active, dense(projected), dense(h), dense(c), dense(weight),
+                      reverse);
+  return {states, cells, active};
+}
+
+struct LayerGradient {
+  Tensor projected, h, c;
+};
+
+LayerGradient lstm_layer_gradients_fused(const Tensor& dstates, const Tensor& dcells,
+                                         const Tensor& active, const Tensor& cells,
+                                         const Tensor& weight, bool reverse) {
+  LayerGradient d{empty_like(active), {}, {}};
+  d.h = empty(Dims{cells.sizes()[1], cells.sizes()[2]}, cells.dtype(), cells.device());
+  d.c = empty_like(d.h);
+  kernels::lstm_layer_backward(d.projected, d.h, d.c, dense(dstates), dense(dcells), active, cells,
+                               dense(weight), reverse);
+  return d;
+}
+
+// In public operators, for derivatives of derivatives.
+LayerGradient lstm_layer_gradients(const Tensor& dstates, const Tensor& dcells,
+                                   const Tensor& dactive, const Tensor& active, const Tensor& cells,
+                                   const Tensor& weight, bool reverse) {
+  const int64_t steps = active.sizes()[0];
+  auto at = [](const Tensor& t, int64_t i) { return t.defined() ? select(t, 0, i) : t; };
+  Tensor dh, dc;
+  Tensors dgates(static_cast<size_t>(steps));
+  for (int64_t s = steps; s-- > 0;) {
+    const int64_t time = reverse ? steps - 1 - s : s, before = reverse ? time + 1 : time,
+                  after = reverse ? time : time + 1;
+    Tensor a = at(active, time), da = at(dactive, time), &dg = dgates[static_cast<size_t>(time)];
+    dh = plus(dh, at(dstates, after));
+    dc = plus(dc, at(dcells, after));
+    if (dh.defined() || dc.defined())
+      std::tie(dg, dc) = lstm_gradients(dh, dc, a, at(cells, before), at(cells, after));
+    if (da.defined()) dg = plus(dg, da * lstm_slopes(a));
+    dh = mm(dg, weight);
+  }
+  const int64_t start = reverse ? steps : 0;
+  return {stack(dgates), plus(dh, at(dstates, start)), plus(dc, at(dcells, start))};
+}
+
+void lstm_layer_vjp(Grad& g) {
+  Tensor dstates = g.dout(0), dcells = g.dout(1), dactive = g.dout(2), states = g.out(0),
+         cells = g.out(1), active = g.out(2), weight = g.in("weight");
+  const bool reverse = g.arg<bool>("reverse");
+  const int64_t steps = active.sizes()[0], gates = active.sizes()[2];
+  LayerGradient d =
+      grad_enabled() || dactive.defined()
+          ? lstm_layer_gradients(dstates, dcells, dactive, active, cells, weight, reverse)
+          : lstm_layer_gradients_fused(dstates, dcells, active, cells, weight, reverse);
+  if (g.needs("weight")) {
+    Tensor before = narrow(states, 0, reverse ? 1 : 0, steps);
+    g.set("weight",
+          mm(t(reshape(d.projected, Dims{-1, gates})), reshape(before, Dims{-1, gates / 4})));
+  }
+  if (g.needs("projected")) g.set("projected", d.projected);
+  if (g.needs("h") && d.h.defined()) g.set("h", d.h);
+  if (g.needs("c") && d.c.defined()) g.set("c", d.c);
+}
+
+OP(lstm_layer) {
+  .schema =
+      "_lstm_layer(Tensor projected, Tensor h, Tensor c, Tensor weight, bool reverse=False)"
+      " -> (Tensor states, Tensor cells, Tensor active)",
+  .names = "nn.functional._lstm_layer",
+  .forward = boxed<lstm_layer_forward>,
+  .vjp = lstm_layer_vjp,
+  .save = "weight, states, cells, active",
+  .samples = "(3,2,12) (2,3) (2,3) (12,3) | (1,2,4) (2,1) (2,1) (4,1) reverse=True",
+  .errors =
+      "(3,2,12) (2,4) (2,4) (12,3) -> RuntimeError: expected projected inputs of shape [T, N, 4 * H]",
+  .doc =
+      R"(All steps of a layer of long short-term memory, from the projections of its inputs on.
+
+``states`` and ``cells`` (T + 1, N, H) are those before and after each step, in the order of time; ``reverse`` runs
+from the last step to the first. A step is ``_lstm_cell(projected[t] + h weight^T, c)``.
 )",
 };
 

@@ -8,6 +8,10 @@ inline std::tuple<Tensor, Tensor, Tensor> _lstm_cell(const Tensor& gates, const 
   static const OpDef& op = find_op("_lstm_cell");
   return call_op<std::tuple<Tensor, Tensor, Tensor>>(op, gates, c);
 }
+inline std::tuple<Tensor, Tensor, Tensor> _lstm_layer(const Tensor& projected, const Tensor& h, const Tensor& c, const Tensor& weight, bool reverse = false) {
+  static const OpDef& op = find_op("_lstm_layer");
+  return call_op<std::tuple<Tensor, Tensor, Tensor>>(op, projected, h, c, weight, reverse);
+}
 inline std::tuple<Tensor, Tensor> _gru_cell(const Tensor& x, const Tensor& s, const Tensor& h) {
   static const OpDef& op = find_op("_gru_cell");
   return call_op<std::tuple<Tensor, Tensor>>(op, x, s, h);

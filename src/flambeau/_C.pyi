@@ -140,6 +140,10 @@ class _SolutionResidualsRankSingularValues(NamedTuple):
     residuals: Tensor
     rank: Tensor
     singular_values: Tensor
+class _StatesCellsActive(NamedTuple):
+    states: Tensor
+    cells: Tensor
+    active: Tensor
 class _ValuesIndices(NamedTuple):
     values: Tensor
     indices: Tensor

@@ -71,6 +71,15 @@ STEPS: dict[str, Step] = {
 }
 
 
+def _run_lstm(
+    projected: Tensor, state: State, layer: _Recurrence, reverse: bool
+) -> tuple[Tensor, State]:
+    """Run one direction of an LSTM without projection: all steps are one operator."""
+    h, c = state
+    h, c, _ = F._lstm_layer(projected, h, c, layer.w_hh, reverse)
+    return (h[:-1], (h[0], c[0])) if reverse else (h[1:], (h[-1], c[-1]))
+
+
 def _run(
     steps: Sequence[Tensor], state: State, layer: _Recurrence, step: Step, reverse: bool
 ) -> tuple[Tensor, State]:
@@ -138,6 +147,8 @@ def run_layers(
     Returns:
         The last layer's output and the final state.
     """
+    if x.size(0) == 0:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     step = STEPS[mode]
     directions = 2 if bidirectional else 1
     sizes = None if batch_sizes is None else batch_sizes.tolist()
@@ -149,7 +160,9 @@ def run_layers(
             recurrence = _Recurrence(weights[index], bias, join_biases=mode != "GRU")
             projected = recurrence.project_inputs(x)
             start = tuple(s[index] for s in state)
-            if sizes is None:
+            if sizes is None and mode == "LSTM" and recurrence.w_hr is None:
+                output, final = _run_lstm(projected, start, recurrence, direction == 1)
+            elif sizes is None:
                 output, final = _run(
                     projected.unbind(0), start, recurrence, step, reverse=direction == 1
                 )
