@@ -31,6 +31,9 @@ def arguments() -> argparse.Namespace:
         help="write benchmarks/results/*.md and .json; all rows: into README.md, too",
     )
     parser.add_argument("--list", action="store_true", help="print the rows and stop")
+    parser.add_argument(
+        "--compiled", action="store_true", help="torch.compile beside them, where it runs (slow)"
+    )
     parser.add_argument("--ours", default="flambeau", help="the module under test")
     parser.add_argument("--theirs", default="torch", help="the module to compare with")
     return parser.parse_args()
@@ -59,6 +62,8 @@ def main() -> int:
             sys.exit(f"{warning}. --force measures all the same")
         print(f"warning: {warning}")
     libraries = [options.ours, options.theirs]
+    if options.compiled:
+        libraries.append(f"{options.theirs}.compile")
     console = Console(stderr=True)
 
     def done(result: Result) -> None:

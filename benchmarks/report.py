@@ -24,6 +24,8 @@ def amount(value: float, unit: str) -> str:
     """A time or size with three digits: 0.000000123 s is 123 ns."""
     if unit == "MB":
         return f"{value:.0f} MB"
+    if unit == "x":
+        return f"{value:.2f}x"
     for scale, name in ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms")):
         if value < 999.5 * scale:
             digits = max(0, 2 - math.floor(math.log10(max(value / scale, 1))))
@@ -33,6 +35,8 @@ def amount(value: float, unit: str) -> str:
 
 def cell(result: Result, library: str) -> str:
     """The median; beside a busy neighbour also what it is alone."""
+    if library not in result.values:
+        return ""
     text = amount(result.values[library], result.unit)
     if library in result.idle:
         slowdown = result.values[library] / result.idle[library]
@@ -45,6 +49,8 @@ def bar(result: Result) -> str:
         return f"at most {result.bar:g} {result.unit}"
     if result.idle:
         return f"at most {result.bar:g}x slower"
+    if result.unit == "x":
+        return f"at least {result.bar:g}x of one thread"
     return f"at least {result.bar:g}x"
 
 
@@ -54,24 +60,47 @@ def gain(result: Result) -> str:
     kind = "slower" if result.idle else "faster"
     if result.unit == "MB":
         return f"{result.ratio:.2f}x smaller"
+    if result.unit == "x":
+        return f"{result.ratio:.2f}x of one thread, p99 {result.tail:.1f}x p50"
     return f"{result.ratio:.2f}x {kind} ({low:.2f}-{high:.2f})"
+
+
+def share(result: Result, ours: str) -> str:
+    return f"{100 * result.share(ours):.0f} %" if result.limit else ""
+
+
+def verdict(result: Result, libraries: list[str]) -> str:
+    """Whether the figures are met, and which are not."""
+    if result.problem:
+        return "NO"
+    ours, theirs = libraries[:2]
+    told = []
+    for missed in result.missed:
+        if missed == "first call":
+            told.append(f"first call {amount(result.first[ours], 's')} more")
+        elif missed == "memory":
+            told.append(f"memory {result.memory[ours] / result.memory[theirs]:.2f}x")
+        else:
+            told.append(missed)
+    return f"NO: {', '.join(told)}" if told else "yes"
 
 
 def cells(result: Result, libraries: list[str]) -> list[str]:
     if result.problem:
-        return [result.name, "", "", result.problem, bar(result), "NO"]
-    verdict = "yes" if result.passed else "NO"
+        blank = [""] * len(libraries)
+        return [result.name, *blank, result.problem, bar(result), "", "NO"]
     return [
         result.name,
         *(cell(result, library) for library in libraries),
         gain(result),
         bar(result),
-        verdict,
+        share(result, libraries[0]),
+        verdict(result, libraries),
     ]
 
 
 def header(libraries: list[str]) -> list[str]:
-    return ["what", *libraries, f"{libraries[0]} is", "must be", "met"]
+    return ["what", *libraries, f"{libraries[0]} is", "must be", "of the limit", "met"]
 
 
 def groups(results: list[Result]) -> Iterator[tuple[str, list[Result]]]:
@@ -132,7 +161,7 @@ def write(about: dict[str, Any], results: list[Result], libraries: list[str]) ->
     stem = RESULTS / f"{libraries[0]}-vs-{libraries[1]}"
     tables, data = stem.with_suffix(".md"), stem.with_suffix(".json")
     tables.write_text(markdown(about, results, libraries))
-    entries = [asdict(result) for result in results]
+    entries = [{**asdict(result), "passed": result.passed} for result in results]
     data.write_text(json.dumps({**about, "results": entries}, indent=1) + "\n")
     return [tables, data]
 

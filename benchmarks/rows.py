@@ -25,6 +25,8 @@ GROUPS = {
     "inference": (2.0, 1.3),
     "data": (2.0, 1.2),
 }
+# Of the machine's limit, the share that is to be reached by rows whose work is counted.
+SHARES = {"float32": 0.9, "bfloat16": 0.55, "memory": 0.6}
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,20 @@ class Row:
     dtype: str = "float32"
     grad: bool = True
     busy: str = ""  # "pinned" or "free": the neighbour that keeps a core busy
+    threads: int = 1  # that do the same at once, compared with one
+    quantile: float = 0.5  # of the times of single calls
+    flops: float = 0.0  # of one unit of work
+    traffic: float = 0.0  # in bytes, that it must read and write at least
 
     def __post_init__(self) -> None:
         if not self.bar:
             object.__setattr__(self, "bar", GROUPS[self.group][1])
         ROWS.append(self)
+
+    @property
+    def share(self) -> float:
+        """How much of the machine's limit must be reached."""
+        return SHARES["memory"] if self.traffic else SHARES.get(self.dtype, 0.0)
 
 
 Make = Callable[[Any, "Draw"], Names]  # of a row's names, from the library and its numbers

@@ -7,6 +7,7 @@ used the machine is thrown away and done again.
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import statistics
@@ -21,12 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks import limits, machine
 from benchmarks.rows import Row
 
 PAUSE_SECONDS = 0.01  # lets the other library's threads stop spinning
 MAX_FOREIGN = 0.1  # cores
 MAX_TRIES = 4
+MAX_FIRST_SECONDS = 0.05  # that the first call of anything may take more than the second
+MAX_TAIL = 4  # 99 % of the times of threads at once, beside their median
+PROBES = 3  # of the machine's limit, for a row
 EPSILON = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-8}
 
 
@@ -52,12 +56,24 @@ class Result:
     fastest: dict[str, float] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)  # of rows with a busy neighbour
     peak: dict[str, int] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)  # what the first call takes more
+    memory: dict[str, int] = field(default_factory=dict)  # at most, beside what importing took
+    limit: float = 0.0  # seconds at the machine's limit, 0 where the work is not counted
+    tail: float = 0.0  # of threads at once: 99 % of the times beside their median
     errors: dict[str, float] = field(default_factory=dict)  # relative to float64
     ratio: float = float("nan")
     interval: tuple[float, float] = (float("nan"), float("nan"))
-    passed: bool = False
+    missed: list[str] = field(default_factory=list)  # figures
     foreign: float = 0.0
     problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return not (self.missed or self.problem)
+
+    def share(self, library: str) -> float:
+        """How much of the machine's limit a library reaches."""
+        return self.limit / self.values[library]
 
 
 class Contender:
@@ -171,20 +187,28 @@ def collect(samples: dict[str, list[dict[str, Any]]], result: Result) -> None:
 
 
 def turns(contenders: list[Contender], number: int) -> list[Contender]:
-    return contenders[number % 2 :] + contenders[: number % 2]
+    first = number % len(contenders)
+    return contenders[first:] + contenders[:first]
 
 
-def time_idle(contenders: list[Contender], plan: Plan, result: Result) -> None:
+def time_idle(contenders: list[Contender], plan: Plan, row: Row, result: Result) -> None:
     """How many times faster we are: the median of the ratios of samples taken one after another."""
     samples: dict[str, list[dict[str, Any]]] = {c.library: [] for c in contenders}
+    shortest = []
     for number in range(plan.rounds):
         for contender in turns(contenders, number):
             samples[contender.library].append(quiet_sample(contender, plan))
+        if number < PROBES and (limit := limits.seconds(row)):
+            shortest.append(limit)
     collect(samples, result)
-    ours, theirs = (samples[contender.library] for contender in contenders)
+    ours, theirs = (samples[contender.library] for contender in contenders[:2])
     ratios = [t["seconds"] / o["seconds"] for o, t in zip(ours, theirs, strict=True)]
     result.ratio, result.interval = statistics.median(ratios), bootstrap(ratios)
-    result.passed = result.ratio >= result.bar
+    result.limit = min(shortest, default=0.0)
+    if result.ratio < result.bar:
+        result.missed.append("speed")
+    if result.limit and result.share(contenders[0].library) < row.share:
+        result.missed.append("limit")
 
 
 def time_busy(contenders: list[Contender], plan: Plan, result: Result, kind: str) -> None:
@@ -206,22 +230,77 @@ def time_busy(contenders: list[Contender], plan: Plan, result: Result, kind: str
     ours = contenders[0].library
     slowdowns = [sample["seconds"] / result.idle[ours] for sample in samples[ours]]
     result.ratio, result.interval = statistics.median(slowdowns), bootstrap(slowdowns)
-    result.passed = result.ratio <= result.bar
+    if result.ratio > result.bar:
+        result.missed.append("speed")
 
 
-def time_row(row: Row, ours: Contender, theirs: Contender, plan: Plan) -> Result:
-    result = Result(row.name, row.group, "s", row.bar)
+def time_threads(contenders: list[Contender], plan: Plan, threads: int, result: Result) -> None:
+    """How much of one thread's rate some threads reach that do the same at once."""
+    ratios: dict[str, list[float]] = {c.library: [] for c in contenders}
+    tails = []
+    seconds = max(1.0, plan.seconds)  # or the tail has too few calls
+    for number in range(plan.rounds):
+        for contender in turns(contenders, number):
+            one = contender.ask("together", threads=1, seconds=seconds)
+            all_ = contender.ask("together", threads=threads, seconds=2 * seconds)
+            ratios[contender.library].append(all_["rate"] / one["rate"])
+            if contender is contenders[0]:
+                tails.append(all_["tail"] / all_["median"])
+    result.values = {library: statistics.median(values) for library, values in ratios.items()}
+    ours = ratios[contenders[0].library]
+    result.ratio, result.interval = statistics.median(ours), bootstrap(ours)
+    result.tail = statistics.median(tails)
+    if result.ratio < result.bar:
+        result.missed.append("speed")
+    if result.tail > MAX_TAIL:
+        result.missed.append("tail")
+
+
+def time_fresh(libraries: list[str], row: Row, result: Result) -> None:
+    """What the first call takes more, and the memory of training, each in a process of its own."""
+    ours, theirs = libraries[:2]
+    for library in (ours, theirs) if row.group == "training" else (ours,):
+        contender = Contender(library)
+        try:
+            seen = contender.ask("fresh", row=row.name)
+        finally:
+            contender.close()
+        result.first[library], result.memory[library] = seen["first"], seen["memory"]
+    if result.first[ours] > MAX_FIRST_SECONDS:
+        result.missed.append("first call")
+    if result.memory[ours] > result.memory.get(theirs, math.inf):
+        result.missed.append("memory")
+
+
+def time_row(row: Row, contenders: list[Contender], plan: Plan) -> Result:
+    unit = "x" if row.threads > 1 else "s"
+    result = Result(row.name, row.group, unit, row.bar)
+    ours, theirs = contenders[:2]
     try:
-        check(row, ours, theirs, result)
+        if not row.busy:  # such a row computes what another one does
+            check(row, ours, theirs, result)
         for contender in (ours, theirs):
             contender.ask("prepare", row=row.name)
         if row.busy:
             time_busy([ours, theirs], plan, result, row.busy)
+        elif row.threads > 1:
+            time_threads([ours, theirs], plan, row.threads, result)
         else:
-            time_idle([ours, theirs], plan, result)
+            ready = [ours, theirs, *(c for c in contenders[2:] if is_ready(c, row))]
+            time_idle(ready, plan, row, result)
+            time_fresh([ours.library, theirs.library], row, result)
     except RuntimeError as error:
         result.problem = str(error)
     return result
+
+
+def is_ready(contender: Contender, row: Row) -> bool:
+    """Prepare a contender that need not be able to do every row."""
+    try:
+        contender.ask("prepare", row=row.name)
+    except RuntimeError:
+        return False
+    return True
 
 
 def time_import(libraries: list[str], plan: Plan) -> Result:
@@ -239,7 +318,8 @@ def time_import(libraries: list[str], plan: Plan) -> Result:
     ours, theirs = (taken[library] for library in libraries)
     ratios = [t / o for o, t in zip(ours, theirs, strict=True)]
     result.ratio, result.interval = statistics.median(ratios), bootstrap(ratios)
-    result.passed = result.values[libraries[0]] <= result.bar
+    if result.values[libraries[0]] > result.bar:
+        result.missed.append("speed")
     return result
 
 
@@ -253,7 +333,8 @@ def weigh_install(libraries: list[str], plan: Plan) -> Result:
     result.values = sizes
     result.ratio = sizes[libraries[1]] / sizes[libraries[0]]
     result.interval = (result.ratio, result.ratio)
-    result.passed = sizes[libraries[0]] <= result.bar
+    if sizes[libraries[0]] > result.bar:
+        result.missed.append("size")
     return result
 
 
@@ -277,10 +358,10 @@ def run(
     about["libraries"] = {c.library: c.about for c in contenders}
     try:
         for row in rows:
-            results.append(time_row(row, contenders[0], contenders[1], plan))
+            results.append(time_row(row, contenders, plan))
             done(results[-1])
         for name in others:
-            results.append(WITHOUT_WORKER[name](libraries, plan))
+            results.append(WITHOUT_WORKER[name](libraries[:2], plan))
             done(results[-1])
     finally:
         for contender in contenders:

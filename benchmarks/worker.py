@@ -1,6 +1,7 @@
 """One library in one process: takes requests as JSON lines on stdin, answers on stdout.
 
-Started by runner.py as `python -m benchmarks.worker flambeau`.
+Started by runner.py as `python -m benchmarks.worker flambeau`. A name that ends in `.compile` means
+that the library compiles every statement.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import resource
 import statistics
 import sys
+import threading
 import time
 import timeit
 from typing import Any, TextIO
@@ -40,13 +42,27 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def memory_held() -> int:
+    """The resident memory of this process, in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+
 def involuntary_switches() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
+def quantile(values: list[float], share: float) -> float:
+    """That of sorted values."""
+    return values[min(len(values) - 1, int(share * len(values)))]
+
+
 class Worker:
     def __init__(self, library: str) -> None:
-        self.library: Any = importlib.import_module(library)
+        name, _, compiled = library.partition(".")
+        self.library: Any = importlib.import_module(name)
+        self.compiled = bool(compiled)
+        self.imported = memory_held()
         self.names: dict[str, Any] = {}
         self.row: Row = ROWS[0]
         self.timer = timeit.Timer()
@@ -69,12 +85,53 @@ class Worker:
         gc.collect()
         reset_peak_memory()
         self.make(row, reference=False)
-        self.timer = timeit.Timer(self.row.statement, globals=self.names)
+        self.timer = self.make_timer()
         self.timer.timeit(1)
         self.calls = 1
         while (took := self.timer.timeit(self.calls)) < BATCH_SECONDS / 2:
             self.calls = max(self.calls * 2, int(self.calls * BATCH_SECONDS / max(took, 1e-9) / 2))
+        if self.row.quantile != 0.5:
+            self.calls = 1
         return {"calls": self.calls}
+
+    def make_timer(self) -> timeit.Timer:
+        if not self.compiled:
+            return timeit.Timer(self.row.statement, globals=self.names)
+        exec(f"def run():\n for _ in (0,):\n  {self.row.statement}", self.names)
+        return timeit.Timer(self.library.compile(self.names["run"]))
+
+    def fresh(self, row: str) -> dict[str, Any]:
+        """In a process that has done nothing yet: how much more time the first call takes than the
+        next ones, and how much memory some calls take beside what the import did."""
+        self.make(row, reference=False)
+        reset_peak_memory()
+        timer = self.make_timer()
+        first, *others = (timer.timeit(1) for _ in range(4))
+        return {
+            "first": first - statistics.median(others),
+            "memory": peak_memory() - self.imported,
+        }
+
+    def together(self, threads: int, seconds: float) -> dict[str, Any]:
+        """Time single calls from several threads at once."""
+        end = time.perf_counter() + seconds
+        code = compile(self.row.statement, "statement", "exec")
+        taken: list[list[float]] = [[] for _ in range(threads)]
+
+        def work(times: list[float]) -> None:
+            self.library.set_grad_enabled(self.row.grad)
+            while (start := time.perf_counter()) < end:
+                exec(code, self.names)
+                times.append(time.perf_counter() - start)
+
+        workers = [threading.Thread(target=work, args=(times,)) for times in taken]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        every = sorted(took for times in taken for took in times)
+        rate = len(every) / seconds
+        return {"rate": rate, "median": quantile(every, 0.5), "tail": quantile(every, 0.99)}
 
     def results(self, row: str, path: str, reference: bool) -> dict[str, Any]:
         """Write what the row's statement computes to ``path``."""
@@ -97,7 +154,7 @@ class Worker:
         while time.perf_counter() - start < seconds:
             batches.append(self.timer.timeit(self.calls) / self.calls / self.row.per)
         return {
-            "seconds": statistics.median(batches),
+            "seconds": quantile(sorted(batches), self.row.quantile),
             "fastest": min(batches),
             "wall": time.perf_counter() - start,
             "cpu": time.process_time() - cpu,
@@ -106,7 +163,7 @@ class Worker:
         }
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        actions = (self.about, self.prepare, self.results, self.sample)
+        actions = (self.about, self.prepare, self.results, self.sample, self.fresh, self.together)
         action = {action.__name__: action for action in actions}[request.pop("do")]
         try:
             return action(**request)

@@ -72,7 +72,8 @@ def digits_step(t: Any, draw: Draw) -> Names:
 for dtype in ("float32", "bfloat16", "float16"):
     for n in (128, 256, 512, 1024, 2048):
         name = f"matmul {n}, {dtype}"
-        Row(name, "compute", "a @ b; c @ d", square(n), per=2, dtype=dtype, grad=False)
+        make, flops = square(n), 2.0 * n**3
+        Row(name, "compute", "a @ b; c @ d", make, per=2, dtype=dtype, grad=False, flops=flops)
     for n in (1, 8, 64):
         statement = "linear(x, w); linear(x, v)"
         name = f"linear {n}x768x3072, {dtype}"

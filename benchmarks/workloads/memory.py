@@ -100,25 +100,37 @@ def columns_by_index(t: Any, draw: Draw) -> Names:
     return {"x": draw(1024, 4096), "y": draw(1024, 4096), "index": draw.integers(4096, 1024, 4096)}
 
 
-Row("add, 128 MB", "memory", "a + b; c + d", large_pairs, 2, per=2, grad=False)
-Row("gelu, 64 MB", "memory", "gelu(a); gelu(b)", large_gelu, 2, per=2, grad=False)
-Row("exp(-a) * b + a, 16 MB", "memory", "(-a).exp() * b + a", chain, grad=False)
-Row("softmax 8192x1024", "memory", "x.softmax(-1)", matrix(8192, 1024), grad=False)
-Row("LayerNorm 4096x1024, both ways", "memory", "step()", layer_norm)
-Row("cross-entropy 2048x8192, both ways", "memory", "step()", cross_entropy(2048, 8192))
-Row("cross-entropy 512x50257, both ways", "memory", "step()", cross_entropy(512, 50257))
-Row("sum over rows", "memory", "x.sum(1)", matrix(4096, 4096), grad=False)
-Row("sum over columns", "memory", "x.sum(0)", matrix(4096, 4096), grad=False)
-Row("sum", "memory", "x.sum()", magnitudes, grad=False)
-Row("transposed copy", "memory", "x.t().contiguous()", matrix(4096, 4096), grad=False)
-Row("where, broadcast", "memory", "where(mask, x, y)", where, grad=False)
-Row("embedding 50000x256, both ways", "memory", "step()", embedding)
-Row("sort 512x4096", "memory", "x.sort(-1)[0]", matrix(512, 4096), grad=False)
-Row("topk 512x4096", "memory", "x.topk(50)[0]", matrix(512, 4096), grad=False)
-Row("BatchNorm and ReLU, both ways", "memory", "step()", batch_norm)
-Row("AdamW, 10 million parameters", "memory", "step()", adamw, grad=False)
-Row("dropout, 16 MB", "memory", "drop(x, 0.3)", dropout, grad=False)
-Row("cat, 32 MB", "memory", "cat(parts, 1)", parts, grad=False)
-Row("index_select", "memory", "x.index_select(0, index)", rows_by_index, grad=False)
-Row("index_add", "memory", "x.index_add(0, index, y)", rows_by_index, grad=False)
-Row("scatter_add", "memory", "x.scatter_add(1, index, y)", columns_by_index, grad=False)
+# The traffic is that of a single pass: each input read once, each result written once.
+MIB = 2**20
+LOGITS = 4 * 512 * 50257
+ROWS_OF_128 = 4 * 128 * 50_000
+
+
+def row(name: str, statement: str, make: Make, traffic: float, **options: Any) -> None:
+    """Add a row whose work must read and write ``traffic`` bytes."""
+    options = {"grad": statement == "step()", **options}
+    Row(name, "memory", statement, make, traffic=traffic, **options)
+
+
+row("add, 128 MB", "a + b; c + d", large_pairs, 384 * MIB, bar=2, per=2)
+row("gelu, 64 MB", "gelu(a); gelu(b)", large_gelu, 128 * MIB, bar=2, per=2)
+row("exp(-a) * b + a, 16 MB", "(-a).exp() * b + a", chain, 48 * MIB)
+row("softmax 8192x1024", "x.softmax(-1)", matrix(8192, 1024), 64 * MIB)
+row("LayerNorm 4096x1024, both ways", "step()", layer_norm, 80 * MIB)
+row("cross-entropy 2048x8192, both ways", "step()", cross_entropy(2048, 8192), 128 * MIB)
+row("cross-entropy 512x50257, both ways", "step()", cross_entropy(512, 50257), 2 * LOGITS)
+row("sum over rows", "x.sum(1)", matrix(4096, 4096), 64 * MIB)
+row("sum over columns", "x.sum(0)", matrix(4096, 4096), 64 * MIB)
+row("sum", "x.sum()", magnitudes, 64 * MIB)
+row("transposed copy", "x.t().contiguous()", matrix(4096, 4096), 128 * MIB)
+row("where, broadcast", "where(mask, x, y)", where, 32 * MIB)
+row("embedding 50000x256, both ways", "step()", embedding, 61 * MIB)
+row("sort 512x4096", "x.sort(-1)[0]", matrix(512, 4096), 32 * MIB)
+row("topk 512x4096", "x.topk(50)[0]", matrix(512, 4096), 8 * MIB)
+row("BatchNorm and ReLU, both ways", "step()", batch_norm, 40 * MIB)
+row("AdamW, 10 million parameters", "step()", adamw, 28 * 10_000_000, grad=False)
+row("dropout, 16 MB", "drop(x, 0.3)", dropout, 32 * MIB)
+row("cat, 32 MB", "cat(parts, 1)", parts, 64 * MIB)
+row("index_select", "x.index_select(0, index)", rows_by_index, 2 * ROWS_OF_128)
+row("index_add", "x.index_add(0, index, y)", rows_by_index, 3 * ROWS_OF_128)
+row("scatter_add", "x.scatter_add(1, index, y)", columns_by_index, 80 * MIB)
