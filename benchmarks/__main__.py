@@ -76,7 +76,7 @@ def main() -> int:
         written = report.write(about, results, libraries)
         if not options.rows:
             report.write_into(report.README, about, results, libraries)
-            written.append(report.README)
+            written += [report.draw(results), report.README]
         print("written:", *map(str, written))
     return 0 if all(result.passed for result in results) else 1
 

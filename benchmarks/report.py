@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -113,7 +114,7 @@ def summary(results: list[Result]) -> Iterator[str]:
     for group, members in groups(results):
         ratios = [r.ratio for r in members if not r.problem and not r.idle and r.unit == "s"]
         if ratios:
-            mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+            mean = statistics.geometric_mean(ratios)
             line = f"{group}: {mean:.2f}x faster (geometric mean of {len(ratios)}"
             if group in GROUPS:
                 line += f", must be {GROUPS[group][0]:g}x"
@@ -154,6 +155,15 @@ def markdown(about: dict[str, Any], results: list[Result], libraries: list[str])
         *(f"- {line}" for line in summary(results)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def draw(results: list[Result]) -> Path:
+    """Write the picture of the speed-ups; needs matplotlib."""
+    from benchmarks import picture
+
+    path = RESULTS / "speed.svg"
+    picture.draw(results, path)
+    return path
 
 
 def write(about: dict[str, Any], results: list[Result], libraries: list[str]) -> list[Path]:

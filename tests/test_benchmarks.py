@@ -87,6 +87,19 @@ def test_installed_size_counts_dependencies() -> None:
     assert machine.installed_bytes("no-such-distribution") == 0
 
 
+def test_the_picture_has_a_row_for_each_group(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from benchmarks import picture
+
+    groups = {"overhead": 6.0, "memory": 0.8, "data": 2.5}
+    results = [runner.Result("r", group, "s", 1, ratio=ratio) for group, ratio in groups.items()]
+    picture.draw([*results, runner.Result("r", "busy", "s", 2.2, ratio=3)], tmp_path / "speed.svg")
+    drawn = (tmp_path / "speed.svg").read_text()
+    named = [f"<!-- {group} -->" in drawn for group in (*groups, "busy")]
+    assert named == [True, True, True, False]
+    assert picture.OURS in drawn and picture.SHORT in drawn
+
+
 def benchmark(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmarks", *arguments, "--rounds=2", "--seconds=0.01"]
     return subprocess.run(
