@@ -249,11 +249,30 @@ def test_backward_alone_and_of_a_function() -> None:
             return grad * 2
 
     x = fb.rand(3, requires_grad=True)
-    loss = Twice.apply(x).sum()
+    with profile() as prof:
+        loss = Twice.apply(x).sum()
+    assert [child.name for child in named(prof.events(), "Twice")[0].cpu_children] == ["aten::mul"]
     with profile() as prof:
         loss.backward()
     event = named(prof.events(), "TwiceBackward")[0]
     assert [child.name for child in event.cpu_children] == ["aten::mul"]
+
+
+def test_the_steps_of_training_are_named() -> None:
+    data = fb.utils.data.TensorDataset(fb.rand(4, 8))
+    model = Net()
+    optimizer = fb.optim.SGD(model.parameters(), lr=0.1)
+    with profile() as prof:
+        for (x,) in fb.utils.data.DataLoader(data, batch_size=2):
+            optimizer.zero_grad()
+            model(x).backward()
+            optimizer.step()
+    counts = {average.key: average.count for average in prof.key_averages()}
+    assert counts["Optimizer.zero_grad#SGD.zero_grad"] == 2
+    assert counts["Optimizer.step#SGD.step"] == 2
+    # The third is the one that finds no more.
+    assert counts["enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__"] == 3
+    check_tree(prof.events())
 
 
 def test_all_threads_are_seen() -> None:

@@ -136,6 +136,7 @@ class Function:
         separate = cls.setup_context is not Function.setup_context
         recording = any(ctx.needs_input_grad)
         enabled = _C.is_grad_enabled()
+        span = _C._profile_begin(cls.__name__) if _C._profile_on() else None
         _C._set_grad_enabled(False)
         try:
             if separate:
@@ -145,6 +146,8 @@ class Function:
                 result = cls.forward(ctx, *args, **kwargs)
         finally:
             _C._set_grad_enabled(enabled)
+            if span is not None:
+                _C._profile_end(span)
         if not recording:
             return result
         outputs = list(result) if isinstance(result, (tuple, list)) else [result]

@@ -6,6 +6,7 @@ import functools
 import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -91,6 +92,15 @@ def _step_with_hooks(step: Callable[..., Any], args: tuple[Any, ...], kwargs: An
     return result
 
 
+def _named(optimizer: Optimizer, method: str) -> AbstractContextManager[Any]:
+    """Show a method to the profiler, if there is one, under the name that PyTorch gives it."""
+    if not fb._C._profile_on():
+        return nullcontext()
+    from flambeau.profiler import record_function
+
+    return record_function(f"Optimizer.{method}#{type(optimizer).__name__}.{method}")
+
+
 def _type_name(value: Any) -> str:
     kind = type(value)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
@@ -167,16 +177,17 @@ class Optimizer:
             set_to_none: drop them (a parameter that gets no gradient is then left alone by
                 ``step``); else fill them with zeros.
         """
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if set_to_none:
-                    parameter.grad = None
-                elif (grad := parameter.grad) is not None:
-                    if grad.grad_fn is not None:
-                        grad.detach_()
-                    else:
-                        grad.requires_grad_(False)
-                    grad.zero_()
+        with _named(self, "zero_grad"):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if set_to_none:
+                        parameter.grad = None
+                    elif (grad := parameter.grad) is not None:
+                        if grad.grad_fn is not None:
+                            grad.detach_()
+                        else:
+                            grad.requires_grad_(False)
+                        grad.zero_()
 
     @staticmethod
     def profile_hook_step(func: Callable[..., Any]) -> Callable[..., Any]:
@@ -190,13 +201,15 @@ class Optimizer:
                 or optimizer._optimizer_step_post_hooks
                 or _every_step_pre_hooks
                 or _every_step_post_hooks
+                or fb._C._profile_on()
             ):
                 return func(*args, **kwargs)
             if optimizer.__dict__.get("_in_hooked_step"):  # a subclass calls super().step()
                 return func(*args, **kwargs)
             optimizer._in_hooked_step = True
             try:
-                return _step_with_hooks(func, args, kwargs)
+                with _named(optimizer, "step"):
+                    return _step_with_hooks(func, args, kwargs)
             finally:
                 del optimizer._in_hooked_step
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import struct
 from collections.abc import Iterator
@@ -29,29 +30,41 @@ class ModuleCall:
 
 
 @dataclass(slots=True)
-class Sample:
-    """How many bytes a thread held more than when it was first seen, at one moment."""
-
-    at: float
-    thread: int
-    nbytes: int
-
-
-@dataclass(slots=True)
 class Recording:
     """What one recording found, in microseconds since it began."""
 
     events: list[FunctionEvent]
     modules: list[ModuleCall]
-    samples: list[Sample]
+    # Time, thread and how many bytes that thread held more than when it was first seen.
+    samples: list[tuple[float, int, int]]
+
+
+_Described = tuple[list[list[int]], list[Any], list[str | None], list[Any]]
+_NOTHING: _Described = ([], [], [], [])
 
 
 class _Arguments:
-    """Reads the arguments of one operator after the other."""
+    """Reads descriptions of operators' arguments; equal ones are read once and shared."""
 
-    def __init__(self, words: memoryview) -> None:
-        self._words = words
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+        self._words = memoryview(packed).cast("q")
         self._at = 0
+        self._known: dict[bytes, _Described] = {}
+
+    def between(self, begin: int, end: int) -> _Described:
+        """Return shapes, structured shapes, dtypes and numbers."""
+        if begin == end:
+            return _NOTHING
+        packed = self._packed[begin * 8 : end * 8]
+        found = self._known.get(packed)
+        if found is None:
+            found = self._known[packed] = ([], [], [], [])
+            self._at = begin
+            while self._at < end:
+                for kept, part in zip(found, self._read(), strict=True):
+                    kept.append(part)
+        return found
 
     def _take(self) -> int:
         word: int = self._words[self._at]
@@ -62,15 +75,6 @@ class _Arguments:
         found: list[int] = self._words[self._at : self._at + count].tolist()
         self._at += count
         return found
-
-    def read_into(self, event: FunctionEvent, begin: int, end: int) -> None:
-        self._at = begin
-        while self._at < end:
-            shape, structure, dtype, value = self._read()
-            event.input_shapes.append(shape)
-            event.structured_input_shapes.append(structure)
-            event.input_dtypes.append(dtype)
-            event.concrete_inputs.append(value)
 
     def _read(self) -> tuple[list[int], Any, str | None, Any]:
         word = self._take()
@@ -92,7 +96,10 @@ class _Arguments:
         return [], [], None, None
 
 
-def decode(threads: list[tuple[int, bytes, list[str], bytes]], begun: int) -> Recording:
+Thread = tuple[int, bytes, list[str], bytes]
+
+
+def decode(threads: list[Thread], begun: int) -> Recording:
     """Make events of what ``_C._profile_stop()`` returned.
 
     Args:
@@ -100,24 +107,27 @@ def decode(threads: list[tuple[int, bytes, list[str], bytes]], begun: int) -> Re
         begun: when the recording began, in ns of the same clock.
     """
     recording = Recording([], [], [])
-    for number, thread in enumerate(threads, 1):
-        _decode_thread(recording, number, thread, begun)
-    recording.events.sort(key=lambda e: (e.time_range.start, -e.time_range.end))
-    for identity, event in enumerate(recording.events, 1):
-        event.id = identity
-    recording.samples.sort(key=lambda sample: sample.at)
-    _join_backward(recording.events)
+    collects = gc.isenabled()
+    gc.disable()  # it would go through all the events again and again
+    try:
+        for number, thread in enumerate(threads, 1):
+            _decode_thread(recording, number, thread, begun)
+        recording.events.sort(key=lambda e: (e.time_range.start, -e.time_range.end))
+        for identity, event in enumerate(recording.events, 1):
+            event.id = identity
+        recording.samples.sort()
+        _join_backward(recording.events)
+    finally:
+        if collects:
+            gc.enable()
     return recording
 
 
-def _decode_thread(
-    recording: Recording, number: int, thread: tuple[int, bytes, list[str], bytes], begun: int
-) -> None:
+def _decode_thread(recording: Recording, number: int, thread: Thread, begun: int) -> None:
     resource, packed, names, words = thread
-    arguments = _Arguments(memoryview(words).cast("q"))
-    events: list[FunctionEvent | None] = []  # by index; None for module calls
-    around: list[FunctionEvent | None] = []  # the event that an index belongs into
-    paths: list[str] = []  # the module that what is inside an index runs in
+    arguments = _Arguments(words)
+    around: list[FunctionEvent | None] = []  # the event that what is inside an index belongs to
+    paths: list[str] = []  # and the module that it runs in
     top: list[tuple[FunctionEvent, int, int]] = []
     first: int | None = None
     for record in _RECORD.iter_unpack(packed):
@@ -125,18 +135,16 @@ def _decode_thread(
         if first is None:
             first = before
         time_range = Interval((begin - begun) / 1e3, (end - begun) / 1e3)
-        recording.samples.append(Sample(time_range.start, number, before - first))
-        recording.samples.append(Sample(time_range.end, number, after - first))
-        path = paths[parent] if parent >= 0 else ""
-        outer = around[parent] if parent >= 0 else None
-        kind = flags & 0xFF
+        recording.samples.append((time_range.start, number, before - first))
+        recording.samples.append((time_range.end, number, after - first))
+        path, outer = (paths[parent], around[parent]) if parent >= 0 else ("", None)
+        kind, text = flags & 0xFF, names[name]
         if kind == _MODULE:
-            recording.modules.append(ModuleCall(names[name], time_range, resource))
-            events.append(None)
+            recording.modules.append(ModuleCall(text, time_range, resource))
             around.append(outer)
-            paths.append(names[name])
+            paths.append(text)
             continue
-        text = names[name]
+        shapes, structured, dtypes, numbers = arguments.between(start, stop)
         event = FunctionEvent(
             id=0,
             name=f"aten::{text}{'_' if flags >> 8 else ''}" if kind == _OPERATOR else text,
@@ -149,11 +157,13 @@ def _decode_thread(
             module=path,
             cpu_memory_usage=after - before,
             is_user_annotation=kind == _USER,
+            input_shapes=shapes,
+            structured_input_shapes=structured,
+            input_dtypes=dtypes,
+            concrete_inputs=numbers,
             cpu_parent=outer,
         )
-        arguments.read_into(event, start, stop)
         recording.events.append(event)
-        events.append(event)
         around.append(event)
         paths.append(path)
         if outer is None:

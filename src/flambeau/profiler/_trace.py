@@ -118,8 +118,8 @@ def _memory(recording: Recording, base: int, pid: int) -> Iterator[dict[str, Any
     """The bytes that all threads together hold, wherever they change."""
     held: dict[int, int] = {}
     shown: int | None = None
-    for sample in recording.samples:
-        held[sample.thread] = sample.nbytes
+    for at, thread, nbytes in recording.samples:
+        held[thread] = nbytes
         total = base + sum(held.values())
         if total != shown:
             shown = total
@@ -128,6 +128,6 @@ def _memory(recording: Recording, base: int, pid: int) -> Iterator[dict[str, Any
                 "name": "Memory",
                 "pid": pid,
                 "tid": 0,
-                "ts": round(sample.at, 3),
+                "ts": round(at, 3),
                 "args": {"allocated": total},
             }

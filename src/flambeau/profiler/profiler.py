@@ -14,7 +14,7 @@ from typing import Any
 from flambeau import _C, memory
 
 from . import _paths, _trace
-from ._decode import Recording, decode
+from ._decode import Recording, Thread, decode
 from .events import EventList
 from .record import record_function
 from .schedules import ProfilerAction
@@ -133,6 +133,7 @@ class profile:
         self._recording = False
         self._begun = 0
         self._base = 0
+        self._raw: tuple[list[Thread], int] | None = None  # of the last cycle, until it is read
         self._result: Recording | None = None
         self._metadata: dict[str, Any] = {}
 
@@ -196,10 +197,9 @@ class profile:
         if not self._recording:
             return
         self._recording = False
-        result = decode(_C._profile_stop(), self._begun)
-        if self.acc_events and self._result is not None:
-            result.events = self._result.events + result.events
-        self._result = result
+        if self.acc_events:
+            self._read()
+        self._raw = _C._profile_stop(), self._begun
         if self.on_trace_ready is not None:
             self.on_trace_ready(self)
 
@@ -215,12 +215,22 @@ class profile:
 
     # ---- what was found ----
 
+    def _read(self) -> Recording | None:
+        if self._raw is not None:
+            read = decode(*self._raw)
+            self._raw = None
+            if self.acc_events and self._result is not None:
+                read.events = self._result.events + read.events
+            self._result = read
+        return self._result
+
     def _found(self, what: str) -> Recording:
         if self._recording:
             raise RuntimeError(f"Profiler didn't finish running: stop it before {what}")
-        if self._result is None:
+        found = self._read()
+        if found is None:
             raise AssertionError(f"Profiler must be initialized before {what}")
-        return self._result
+        return found
 
     def events(self) -> EventList:
         """Return all events in the order they began.

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from flambeau import _C
 from flambeau.utils.data._utils.collate import default_collate, default_convert
 from flambeau.utils.data._utils.fetch import IterableFetcher, MapFetcher
 from flambeau.utils.data._utils.worker import get_worker_info
@@ -319,7 +320,7 @@ class _BaseDataLoaderIter:
         return self
 
     def __next__(self) -> Any:
-        data = self._next_data()
+        data = self._next_recorded() if _C._profile_on() else self._next_data()
         self._num_yielded += 1
         expected = self._IterableDataset_len_called
         if (
@@ -329,6 +330,12 @@ class _BaseDataLoaderIter:
         ):
             self._warn_of_length(expected)
         return data
+
+    def _next_recorded(self) -> Any:
+        from flambeau.profiler import record_function
+
+        with record_function(f"enumerate(DataLoader)#{type(self).__name__}.__next__"):
+            return self._next_data()
 
     def _warn_of_length(self, expected: int) -> None:
         text = (
