@@ -441,6 +441,73 @@ def test_table_sorts_limits_and_refuses() -> None:
         averages.export_chrome_trace("nowhere.json")
 
 
+def test_flops() -> None:
+    F = nn.functional
+    a, b, batch = fb.rand(3, 4), fb.rand(4, 5), fb.rand(2, 3, 4)
+    image, weight = fb.rand(2, 6, 9, 10), fb.rand(8, 3, 3, 1)
+    with profile(with_flops=True) as prof:
+        found = {}
+        for name, call in {
+            "mm": lambda: a.mm(b),
+            "batch": lambda: batch @ b,
+            "vector": lambda: a @ b[:, 0],
+            "addmm": lambda: fb.addmm(fb.zeros(5), a, b),
+            "linear": lambda: F.linear(batch, fb.rand(7, 4)),
+            "conv": lambda: F.conv2d(image, weight, stride=2, padding=1, groups=2),
+            "same": lambda: F.conv2d(image, weight, padding="same", groups=2),
+            "transposed": lambda: F.conv_transpose2d(fb.rand(1, 8, 5, 5), weight),
+            "add": lambda: fb.rand(3, 1) + fb.rand(4),
+            "attention": lambda: F.scaled_dot_product_attention(*[fb.rand(2, 3, 5, 4)] * 3),
+            "other": lambda: a.exp(),
+        }.items():
+            with record_function(name):
+                call()
+    for event in prof.events():
+        if event.is_user_annotation:
+            found[event.name] = sum(inside.flops for inside in _inside(event))
+    assert found == {
+        "mm": 2 * 3 * 4 * 5,
+        "batch": 2 * 2 * 3 * 4 * 5,
+        "vector": 2 * 3 * 4,
+        "addmm": 2 * 3 * 4 * 5,
+        "linear": 2 * 6 * 4 * 7,
+        "conv": 2 * 2 * 5 * 6 * weight.numel(),
+        "same": 2 * 2 * 9 * 10 * weight.numel(),
+        "transposed": 2 * 8 * 25 * 3 * 3,
+        "add": 12,
+        "attention": 2 * 6 * 5 * 5 * 8,
+        "other": 0,
+    }
+    assert "KFLOPs" in prof.key_averages().table()
+
+
+def test_flops_of_a_convolution_backward() -> None:
+    conv = nn.Conv2d(3, 8, 3)
+    with profile(with_flops=True) as prof:
+        conv(fb.rand(2, 3, 8, 8, requires_grad=True)).sum().backward()
+    forward = 2 * 2 * 36 * conv.weight.numel()
+    parts = [event.flops for event in prof.events() if "conv" in event.name and event.flops]
+    assert parts == [forward] * 3
+
+
+def _inside(event: FunctionEvent) -> list[FunctionEvent]:
+    return [event] + [each for child in event.cpu_children for each in _inside(child)]
+
+
+def test_the_older_module() -> None:
+    module = fb.autograd.profiler
+    with module.profile(record_shapes=True) as prof, module.record_function("block"):
+        fb.ones(2) + 1
+    assert [event.name for event in prof.function_events] == ["block", "aten::ones", "aten::add"]
+    assert "aten::add" in prof.table() and prof.total_average().count == 3
+    assert prof.self_cpu_time_total == prof.events().self_cpu_time_total
+    with fb.autograd.profiler.profile(enabled=False), profile() as inner:
+        fb.ones(1)
+    assert len(inner.events()) == 1
+    with pytest.warns(UserWarning, match="CUDA is not available"):
+        fb.autograd.profiler.profile(use_cuda=True)
+
+
 def test_activities() -> None:
     with pytest.warns(UserWarning, match="CUDA is not available"):
         prof = profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA])

@@ -70,15 +70,16 @@ Writer& own_writer() {
   writer->session = now;
   writer->log = std::make_unique<Log>();
   writer->log->thread = thread_number();
+  writer->log->wanted = options.load(std::memory_order_relaxed);
   writer->open = -1;
   s.writers.push_back(writer);
   return *writer;
 }
 
-int64_t memory() { return wants(kMemory) ? storage_bytes : 0; }
+int64_t memory(const Log& log) { return log.wanted & kMemory ? storage_bytes : 0; }
 
 void close(Log& log, Writer& writer, uint32_t index, int64_t at) {
-  const int64_t held = memory();
+  const int64_t held = memory(log);
   // An inner span that was left open, say by a generator that was never finished, ends here.
   while (writer.open >= 0 && static_cast<uint32_t>(writer.open) >= index) {
     Record& r = log.at(static_cast<uint32_t>(writer.open));
@@ -103,7 +104,7 @@ Mark begin(const What& what, FunctionRef<void(std::vector<int64_t>&)> arguments)
   Log& log = *writer.log;
   if (log.count == log.chunks.size() * Log::kChunk)
     log.chunks.push_back(std::make_unique_for_overwrite<Record[]>(Log::kChunk));
-  const uint32_t index = log.count++;
+  const uint32_t index = log.count;
   Record& r = log.at(index);
   r.name = what.kind == Kind::Operator ? &what.name : &*log.names.insert(what.name).first;
   r.detail = what.detail;
@@ -113,9 +114,10 @@ Mark begin(const What& what, FunctionRef<void(std::vector<int64_t>&)> arguments)
   r.kind = what.kind;
   r.in_place = what.in_place;
   r.arguments_begin = static_cast<uint32_t>(log.arguments.size());
-  arguments(log.arguments);
+  if (log.wanted & kShapes) arguments(log.arguments);
   r.arguments_end = static_cast<uint32_t>(log.arguments.size());
-  r.memory_before = r.memory_after = memory();
+  r.memory_before = r.memory_after = memory(log);
+  ++log.count;  // now that nothing can fail any more
   writer.open = static_cast<int32_t>(index);
   r.begin = now_ns();
   return {writer.session, index, &writer};

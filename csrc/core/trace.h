@@ -42,6 +42,7 @@ struct Record {
 // All that one thread recorded.
 struct Log {
   uint64_t thread = 0;  // the system's number of it
+  uint32_t wanted = 0;  // the options of its recording
   std::vector<std::unique_ptr<Record[]>> chunks;
   uint32_t count = 0;
   std::vector<int64_t> arguments;
@@ -66,7 +67,7 @@ struct Mark {
   const void* writer = nullptr;
 };
 
-// `arguments` appends a description of the operator's arguments.
+// `arguments` appends a description of the operator's arguments; called if shapes are wanted.
 Mark begin(const What& what, FunctionRef<void(std::vector<int64_t>&)> arguments);
 Mark begin(const What& what);
 // `sequence` replaces the one given at the beginning unless it is -1. Spans inside that are still

@@ -70,7 +70,6 @@ class ProfileMode final : public Mode {
       int64_t sequence = -1;
       ~Scope() { trace::end(mark, sequence); }
     } scope{trace::begin(what, [&](std::vector<int64_t>& to) {
-      if (!trace::wants(trace::kShapes)) return;
       for (size_t i = 0, n = c.op.params.size(); i < n; ++i) put_value(to, c.args[i]);
     })};
     execute(c);

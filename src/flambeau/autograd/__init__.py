@@ -142,5 +142,5 @@ def _batched_grad(
 __getattr__ = lazy_names(
     __name__,
     {"gradcheck": ("gradcheck", "gradgradcheck", "GradcheckError")},
-    submodules=("functional",),
+    submodules=("functional", "profiler"),
 )

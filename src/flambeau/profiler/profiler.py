@@ -13,7 +13,7 @@ from typing import Any
 
 from flambeau import _C, memory
 
-from . import _paths, _trace
+from . import _flops, _paths, _trace
 from ._decode import Recording, Thread, decode
 from .events import EventList
 from .record import record_function
@@ -71,7 +71,7 @@ class profile:
         record_shapes: keep the shapes, types and numbers among the operators' arguments.
         profile_memory: keep the bytes allocated and released.
         with_stack: not available: a trace shows modules and `record_function` blocks instead.
-        with_flops: estimate the operations of products and convolutions; implies
+        with_flops: estimate the operations of products, convolutions and sums; implies
             ``record_shapes``.
         with_modules: keep the path of the module that an operator runs in.
         experimental_config, execution_trace_observer, custom_trace_id_callback,
@@ -219,6 +219,8 @@ class profile:
         if self._raw is not None:
             read = decode(*self._raw)
             self._raw = None
+            if self.with_flops:
+                _flops.estimate(read.events)
             if self.acc_events and self._result is not None:
                 read.events = self._result.events + read.events
             self._result = read
