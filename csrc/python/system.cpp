@@ -6,6 +6,10 @@
 #include "ops/kernel.h"
 #include "python/caster.h"
 
+#if defined(__linux__)
+#include <fcntl.h>
+#endif
+
 namespace fb::py {
 namespace {
 
@@ -41,6 +45,14 @@ void grow_storage(const Tensor& t, size_t nbytes) {
   if (nbytes > t.storage()->nbytes()) t.storage()->resize(nbytes);
 }
 
+// Has the system store this part of a file while the caller goes on; errors show at the next fsync.
+void begin_storing([[maybe_unused]] int file, [[maybe_unused]] int64_t offset,
+                   [[maybe_unused]] int64_t nbytes) {
+#if defined(__linux__)
+  sync_file_range(file, offset, nbytes, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
 }  // namespace
 
 void init_system(PyObject* module) {
@@ -51,6 +63,7 @@ void init_system(PyObject* module) {
   m.def("_reset_peak_memory", reset_peak_memory);
   m.def("_empty_cache", empty_cache);
   m.def("_set_memory_cap", set_memory_cap);
+  m.def("_begin_storing", begin_storing, nb::call_guard<nb::gil_scoped_release>());
   m.def("_grow_storage", grow_storage);
   m.def("_share_storage", [](const Tensor& t) { t.storage()->share(); });
   m.def("_is_storage_shared", [](const Tensor& t) { return t.storage()->shared(); });

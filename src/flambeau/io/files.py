@@ -6,8 +6,9 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
+from flambeau import _C
 from flambeau.io.errors import FormatError
 
 PathOrFile = str | os.PathLike[str] | BinaryIO
@@ -184,12 +185,30 @@ def open_target(path_or_file: PathOrFile) -> Iterator[BinaryIO]:
         )
 
 
+class _StoredEarly(io.FileIO):
+    """A new file that reaches the disk as it is written: the sync at the end waits for little."""
+
+    STEP = 4 << 20
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "xb")
+        self._written = self._begun = 0
+
+    def write(self, data: Any) -> int:
+        count = super().write(memoryview(data)[: self.STEP])
+        self._written += count
+        if self._written - self._begun >= self.STEP:
+            _C._begin_storing(self.fileno(), self._begun, self._written - self._begun)
+            self._begun = self._written
+        return count
+
+
 @contextlib.contextmanager
 def _replacing(path: str) -> Iterator[BinaryIO]:
     folder = os.path.dirname(path)
     temporary = os.path.join(folder, f".flambeau-{os.urandom(8).hex()}.tmp")
     try:
-        file = open(temporary, "xb")  # noqa: SIM115
+        file = io.BufferedWriter(_StoredEarly(temporary))
     except OSError as error:
         raise type(error)(error.errno, error.strerror, path) from None
     try:
