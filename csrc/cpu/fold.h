@@ -111,6 +111,17 @@ class Folder {
     convert(to, DType::Float32, from, DType::Float16, n);
   }
 
+  // Of a known number, so that they stay in registers.
+  template <int kWidth>
+  static C merge_lanes(const C* lanes) {
+    if constexpr (kWidth == 1) {
+      return lanes[0];
+    } else {
+      C half[kWidth / 2];
+      for (int k = 0; k < kWidth / 2; ++k) half[k] = merge(lanes[k], lanes[k + kWidth / 2]);
+      return merge_lanes<kWidth / 2>(half);
+    }
+  }
   template <int kWidth, class E>
   static C fold_lanes(const E* p, int64_t n, int64_t stride, P q) {
     C lanes[kWidth];
@@ -124,9 +135,7 @@ class Folder {
         for (int k = 0; k < kWidth; ++k) lanes[k] = step(lanes[k], p[(i + k) * stride], q);
     }
     for (int k = 0; i < n; ++i, ++k) lanes[k] = step(lanes[k], p[i * stride], q);
-    for (int width = kWidth / 2; width > 0; width /= 2)
-      for (int k = 0; k < width; ++k) lanes[k] = merge(lanes[k], lanes[k + width]);
-    return lanes[0];
+    return merge_lanes<kWidth>(lanes);
   }
   [[gnu::noinline]] static C fold_block(const T* p, int64_t n, int64_t stride, P q) {
     if constexpr (kConverts) {
@@ -259,14 +268,26 @@ class Folder {
     for (int64_t c = 0; c < width; ++c) acc[c] = step(acc[c], row[c], q[c]);
   }
   // Four rows in turn while their accumulators are at hand.
+  template <class E>
+  static void add_rows(const E* a, const E* b, const E* d, const E* e, int64_t width, const P* q,
+                       C* acc) {
+#pragma GCC ivdep
+    for (int64_t c = 0; c < width; ++c)
+      acc[c] = step(step(step(step(acc[c], a[c], q[c]), b[c], q[c]), d[c], q[c]), e[c], q[c]);
+  }
   static void step_rows(const T* a, const T* b, const T* d, const T* e, int64_t width, const P* q,
                         C* acc) {
     if constexpr (kConverts) {
-      for (const T* row : {a, b, d, e}) step_row(row, width, q, acc);
+      constexpr int64_t kWide = 512;
+      float wide[4][kWide];
+      for (int64_t c = 0; c < width; c += kWide) {
+        const int64_t n = std::min(kWide, width - c);
+        const T* rows[] = {a + c, b + c, d + c, e + c};
+        for (int k = 0; k < 4; ++k) widen(wide[k], rows[k], n);
+        add_rows(wide[0], wide[1], wide[2], wide[3], n, q + c, acc + c);
+      }
     } else {
-#pragma GCC ivdep
-      for (int64_t c = 0; c < width; ++c)
-        acc[c] = step(step(step(step(acc[c], a[c], q[c]), b[c], q[c]), d[c], q[c]), e[c], q[c]);
+      add_rows(a, b, d, e, width, q, acc);
     }
   }
   // Short rows that lie side by side are folded several at a time.
