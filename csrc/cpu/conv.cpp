@@ -80,6 +80,12 @@ void forward(const Tensor& out, const Tensor& input, const Tensor& weight, const
              const ConvSteps& steps) {
   Geometry g(input.sizes(), weight.sizes(), out.sizes(), steps, out.dtype(),
              is_last(out) || is_last(input));
+  if (g.dtype == DType::Float32) {
+    Finish finish(bias, g.out_channels);
+    if (pointwise_forward(g, out, input, weight, finish) ||
+        depthwise_forward(g, out, input, weight, finish))
+      return;
+  }
 #ifdef FB_ONEDNN
   if (runs_as_it_is(g.dtype) && onednn_forward(g, out, input, weight, bias)) return;
 #endif
@@ -93,6 +99,9 @@ void input_grad(const Tensor& out, const Tensor& grad, const Tensor& weight, con
                 const ConvSteps& steps) {
   Geometry g(out.sizes(), weight.sizes(), grad.sizes(), steps, out.dtype(),
              is_last(out) || is_last(grad));
+  if (g.dtype == DType::Float32 &&
+      pointwise_input_grad(g, out, grad, weight, Finish(bias, g.in_channels)))
+    return;
 #ifdef FB_ONEDNN
   if (runs_as_it_is(g.dtype) && onednn_input_grad(g, out, grad, weight, bias)) return;
 #endif
@@ -119,6 +128,14 @@ CPU_KERNEL(convolution_input_grad, input_grad)
 CPU_KERNEL(convolution_weight_grad, weight_grad)
 
 }  // namespace
+
+Finish::Finish(const Tensor& bias, int64_t channels) : values_(3 * channels) {
+  for (int64_t c = 0; c < channels; ++c) {
+    values_[3 * c] = 0;
+    values_[3 * c + 1] = 1;
+    values_[3 * c + 2] = bias.defined() ? bias.data<float>()[c * bias.strides()[0]] : 0;
+  }
+}
 
 void add_bias(const Geometry& g, const Operand& out, int64_t all_channels, int64_t pixels,
               int64_t first, int64_t count, int64_t channel, int64_t channels, const Tensor& bias) {

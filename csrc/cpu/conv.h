@@ -1,6 +1,8 @@
 // The shape of a convolution, and the two ways to run one.
 #pragma once
 #include "cpu/cpu.h"
+#include "cpu/gemm.h"
+#include "cpu/vector.h"
 #include "ops/conv_kernels.h"
 
 namespace fb::inline FB_CPU_NAMESPACE::conv {
@@ -37,6 +39,29 @@ struct Geometry {
 // channels) of `out`.
 void add_bias(const Geometry& g, const Operand& out, int64_t all_channels, int64_t pixels,
               int64_t first, int64_t count, int64_t channel, int64_t channels, const Tensor& bias);
+
+// What becomes of a sum x of output channel c: its place in float32 of (x - mean) * scale + shift.
+class Finish {
+ public:
+  // x + bias; the bias may be undefined.
+  Finish(const Tensor& bias, int64_t channels);
+  Vector<float> operator()(Vector<float> x, int64_t c) const {
+    return (x - values_[3 * c]) * values_[3 * c + 1] + values_[3 * c + 2];
+  }
+
+ private:
+  Scratch<float> values_;  // mean, scale and shift of every channel
+};
+
+// Float32 with a kernel of one element, and depthwise, on contiguous tensors. False, and nothing done, where it is
+// something else.
+bool pointwise_forward(const Geometry& g, const Operand& out, const Operand& input,
+                       const Operand& weight, const Finish& finish);
+bool pointwise_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
+                          const Operand& weight, const Finish& finish);
+
+bool depthwise_forward(const Geometry& g, const Operand& out, const Operand& input,
+                       const Operand& weight, const Finish& finish);
 
 // im2col and our own matrix products: any real type.
 void plain_forward(const Geometry& g, const Operand& out, const Operand& input,

@@ -5,6 +5,7 @@
 
 #include "core/interrupt.h"
 #include "cpu/onednn.h"
+#include "cpu/vector.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
 namespace {
@@ -13,34 +14,18 @@ namespace {
 // multiplication"): panels of a and b are copied so that the innermost loop reads both in order and
 // keeps a block of c in registers.
 #if defined(__AVX512F__)
-constexpr int kVectorBytes = 64, kBlockRows = 12;
+constexpr int kBlockRows = 12;
 #elif defined(__AVX2__)
-constexpr int kVectorBytes = 32, kBlockRows = 6;
+constexpr int kBlockRows = 6;
 #else
-constexpr int kVectorBytes = 16, kBlockRows = 4;
+constexpr int kBlockRows = 4;
 #endif
 constexpr int64_t kDepth = 256;                  // of the panels
 constexpr int64_t kPanelRows = 12 * kBlockRows;  // of a that stay in the second-level cache
 constexpr int64_t kPanelColumns = 1024;          // of b
 
 template <class T>
-constexpr int kLanes = kVectorBytes / sizeof(T);
-template <class T>
 constexpr int kBlockColumns = 2 * kLanes<T>;
-
-template <class T>
-struct VectorOf {
-  typedef T Type __attribute__((vector_size(kVectorBytes)));
-};
-template <class T>
-using Vector = typename VectorOf<T>::Type;
-
-template <class T>
-inline Vector<T> load(const T* from) {
-  Vector<T> v;
-  std::memcpy(&v, from, sizeof(v));
-  return v;
-}
 
 // c = alpha * a panel of kBlockRows rows @ a panel of kBlockColumns columns, or adds it to c.
 template <class T>
