@@ -83,7 +83,8 @@ void forward(const Tensor& out, const Tensor& input, const Tensor& weight, const
   if (g.dtype == DType::Float32) {
     Finish finish(bias, g.out_channels);
     if (pointwise_forward(g, out, input, weight, finish) ||
-        depthwise_forward(g, out, input, weight, finish))
+        depthwise_forward(g, out, input, weight, finish) ||
+        winograd_forward(g, out, input, weight, finish))
       return;
   }
 #ifdef FB_ONEDNN
@@ -99,9 +100,12 @@ void input_grad(const Tensor& out, const Tensor& grad, const Tensor& weight, con
                 const ConvSteps& steps) {
   Geometry g(out.sizes(), weight.sizes(), grad.sizes(), steps, out.dtype(),
              is_last(out) || is_last(grad));
-  if (g.dtype == DType::Float32 &&
-      pointwise_input_grad(g, out, grad, weight, Finish(bias, g.in_channels)))
-    return;
+  if (g.dtype == DType::Float32) {
+    Finish finish(bias, g.in_channels);
+    if (pointwise_input_grad(g, out, grad, weight, finish) ||
+        winograd_input_grad(g, out, grad, weight, finish))
+      return;
+  }
 #ifdef FB_ONEDNN
   if (runs_as_it_is(g.dtype) && onednn_input_grad(g, out, grad, weight, bias)) return;
 #endif

@@ -60,6 +60,10 @@ bool pointwise_forward(const Geometry& g, const Operand& out, const Operand& inp
 bool pointwise_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
                           const Operand& weight, const Finish& finish);
 
+bool winograd_forward(const Geometry& g, const Operand& out, const Operand& input,
+                      const Operand& weight, const Finish& finish);
+bool winograd_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
+                         const Operand& weight, const Finish& finish);
 bool depthwise_forward(const Geometry& g, const Operand& out, const Operand& input,
                        const Operand& weight, const Finish& finish);
 

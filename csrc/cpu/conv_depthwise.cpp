@@ -1,61 +1,26 @@
 // Depthwise convolutions of contiguous float32 planes with small kernels, in AVX-512: vectors of
 // output columns in the registers, and masks where the input ends. oneDNN would copy both sides
 // into a layout of its own, which takes longer than the convolution.
-#ifdef __AVX512F__
-#include <immintrin.h>
-
-#include <algorithm>
-#endif
-
 #include "core/interrupt.h"
 #include "cpu/conv.h"
+#include "cpu/conv_columns.h"
 
 namespace fb::inline FB_CPU_NAMESPACE::conv {
 #ifdef __AVX512F__
 namespace {
 
-constexpr int kWidth = 16, kRows = 4;      // of a block of outputs
+constexpr int kRows = 4;                   // of a block of outputs
 constexpr double kTaskElements = 1 << 15;  // of output
 
 struct Planes {
   int64_t height, width, out_height, out_width, top, left;  // the last two are zeros before the input
 };
 
-// Lanes [begin, end) of a vector.
-__mmask16 lanes(int64_t begin, int64_t end) {
-  begin = std::clamp<int64_t>(begin, 0, kWidth);
-  end = std::clamp<int64_t>(end, begin, kWidth);
-  return static_cast<__mmask16>((1u << end) - (1u << begin));
-}
-
-// Reads the inputs of kWidth output columns: for each column of the kernel, one per `stride`.
-template <int kernel, int stride>
-struct Columns {
-  Columns(const Planes& p, int64_t x) : first(x * stride - p.left) {
-    for (int k = 0; k < kernel; ++k)
-      for (int half = 0; half < stride; ++half) {
-        const int64_t at = first + k + half * kWidth;
-        masks[k][half] = lanes(-at, p.width - at);
-      }
-  }
-  __m512 load(const float* row, int k) const {
-    const float* from = row + first + k;
-    const __m512 low = _mm512_maskz_loadu_ps(masks[k][0], from);
-    if constexpr (stride == 1) return low;
-    const __m512i even =
-        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    return _mm512_permutex2var_ps(low, even,
-                                  _mm512_maskz_loadu_ps(masks[k][stride - 1], from + kWidth));
-  }
-  int64_t first;
-  __mmask16 masks[kernel][stride];
-};
-
 template <int kernel, int stride>
 void convolve(const Planes& p, const float* input, const float* weight, const Finish& finish,
               int64_t channel, float* out) {
-  for (int64_t x = 0; x < p.out_width; x += kWidth) {
-    const Columns<kernel, stride> columns(p, x);
+  for (int64_t x = 0; x < p.out_width; x += kColumns) {
+    const Columns<kernel, stride> columns(x * stride - p.left, p.width);
     const __mmask16 kept = lanes(0, p.out_width - x);
     for (int64_t y = 0; y < p.out_height; y += kRows) {
       Vector<float> sum[kRows] = {};

@@ -4,36 +4,24 @@
 
 #include "core/interrupt.h"
 #include "cpu/conv.h"
-#include "cpu/gemm.h"
-#include "cpu/vector.h"
+#include "cpu/conv_block.h"
 
 namespace fb::inline FB_CPU_NAMESPACE::conv {
 namespace {
 
-// A block of sums that fits the registers.
-#if defined(__AVX512F__)
-constexpr int kRows = 8;
-#else
-constexpr int kRows = 4;
-#endif
-constexpr int kVectors = 3;
-constexpr int kWidth = kLanes<float>;
-constexpr int64_t kTileColumns = kVectors * kWidth;
 constexpr int64_t kTasks = 8;  // that are enough for balance
 constexpr double kTaskFlops = 2e6;
 
-using Sum = Vector<float>;
-
-// Pixels of one image side by side: `depth` rows of up to kTileColumns, zeros after them.
+// Pixels of one image side by side: `depth` rows of up to kBlockColumns, zeros after them.
 struct Tile {
-  Tile(int64_t depth) : depth(depth), data(depth * kTileColumns) {}
+  Tile(int64_t depth) : depth(depth), data(depth * kBlockColumns) {}
   void load(const float* from, int64_t row, int64_t columns) {
     vectors = (columns + kWidth - 1) / kWidth;
     const int64_t width = vectors * kWidth;
     float* to = data;
     for (int64_t k = 0; k < depth; ++k, from += row, to += width) {
-      if (columns == kTileColumns) {
-        for (int v = 0; v < kVectors; ++v)
+      if (columns == kBlockColumns) {
+        for (int v = 0; v < kBlockVectors; ++v)
           store(to + v * kWidth, fb::FB_CPU_NAMESPACE::load(from + v * kWidth));
       } else {
         std::copy_n(from, columns, to);
@@ -45,27 +33,18 @@ struct Tile {
   Scratch<float> data;
 };
 
-// Rows [row, row + kRows) of a @ tile, of which those that there are and `columns` are kept.
+// Rows [row, row + kBlockRows) of a @ tile, of which those that there are and `columns` are kept.
 template <int vectors>
 void multiply_rows(Matrix<const float> a, int64_t row, int64_t rows, const Tile& tile,
                    const Finish& finish, float* out, int64_t out_row, int64_t columns) {
-  const float* from[kRows];
-  for (int i = 0; i < kRows; ++i) from[i] = a.data + std::min(row + i, rows - 1) * a.row;
-  Sum sum[kRows][vectors] = {};
-  const float* b = tile.data;
-  for (int64_t k = 0, at = 0; k < tile.depth; ++k, at += a.col, b += vectors * kWidth) {
-    Sum x[vectors];
-    for (int v = 0; v < vectors; ++v) x[v] = load(b + v * kWidth);
+  Sums<vectors> sum;
+  multiply_block<vectors>(a, row, rows, tile.depth, tile.data, sum);
 #pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i)
-      for (int v = 0; v < vectors; ++v) sum[i][v] += from[i][at] * x[v];
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < kRows; ++i) {
+  for (int i = 0; i < kBlockRows; ++i) {
     if (row + i >= rows) break;
     float* to = out + (row + i) * out_row;
     for (int v = 0; v < vectors; ++v) {
-      const Sum y = finish(sum[i][v], row + i);
+      const Vector<float> y = finish(sum[i][v], row + i);
       if (columns >= (v + 1) * kWidth) {
         store(to + v * kWidth, y);
       } else {
@@ -78,10 +57,10 @@ void multiply_rows(Matrix<const float> a, int64_t row, int64_t rows, const Tile&
 // out = finish(a @ x) for every image: a is rows x depth, x is depth x columns.
 void multiply_images(int64_t images, int64_t rows, int64_t columns, Matrix<const float> a,
                      int64_t depth, const float* x, const Finish& finish, float* out) {
-  const int64_t tiles = (columns + kTileColumns - 1) / kTileColumns;
-  const int64_t strips = (rows + kRows - 1) / kRows;
+  const int64_t tiles = (columns + kBlockColumns - 1) / kBlockColumns;
+  const int64_t strips = (rows + kBlockRows - 1) / kBlockRows;
   const int64_t parts = std::min(strips, (kTasks + images * tiles - 1) / (images * tiles));
-  const double flops = 2.0 * static_cast<double>(rows * depth * kTileColumns / parts);
+  const double flops = 2.0 * static_cast<double>(rows * depth * kBlockColumns / parts);
   parallel_for(0, images * tiles * parts, static_cast<int64_t>(kTaskFlops / flops) + 1,
                [&](int64_t begin, int64_t end) {
     Tile tile(depth);
@@ -89,16 +68,15 @@ void multiply_images(int64_t images, int64_t rows, int64_t columns, Matrix<const
     for (int64_t task = begin; task < end; ++task) {
       interrupted.step();
       const int64_t part = task % parts, image = task / parts / tiles,
-                    first = task / parts % tiles * kTileColumns,
-                    count = std::min(kTileColumns, columns - first);
+                    first = task / parts % tiles * kBlockColumns,
+                    count = std::min(kBlockColumns, columns - first);
       if (part == 0 || task == begin)
         tile.load(x + image * depth * columns + first, columns, count);
       float* to = out + image * rows * columns + first;
       for (int64_t s = strips * part / parts; s < strips * (part + 1) / parts; ++s) {
-        auto run = tile.vectors == 3   ? multiply_rows<3>
-                   : tile.vectors == 2 ? multiply_rows<2>
-                                       : multiply_rows<1>;
-        run(a, s * kRows, rows, tile, finish, to, columns, count);
+        with_vectors(tile.vectors, [&]<int vectors>() {
+          multiply_rows<vectors>(a, s * kBlockRows, rows, tile, finish, to, columns, count);
+        });
       }
     }
   });

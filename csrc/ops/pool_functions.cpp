@@ -2,10 +2,13 @@
 // (return_indices), and sizes given as None, are dealt with in Python.
 #include "ops/pool_functions.h"
 
+#include <algorithm>
+
 #include "autograd/mode.h"
 #include "ops/grad.h"
 #include "ops/pool.h"
 #include "ops/pool_checks.h"
+#include "ops/reduce.h"
 
 namespace fb {
 namespace {
@@ -226,6 +229,12 @@ PoolWindows check_adaptive_call(const Tensor& input, Ints output_size) {
 template <int64_t spatial>
 Tensor adaptive_avg_pool(const Tensor& input, Ints output_size) {
   check_adaptive_call<spatial, true>(input, output_size);
+  const bool whole = std::ranges::all_of(output_size, [](int64_t n) { return n == 1; });
+  if (whole && is_floating(input.dtype()) && input.is_contiguous() && input.numel() > 0) {
+    Dims dims;
+    for (int64_t d = -spatial; d < 0; ++d) dims.push_back(d);
+    return mean(input, dims.span(), true);
+  }
   return _adaptive_avg_pool(input, output_size);
 }
 
