@@ -53,8 +53,8 @@ class Finish {
   Scratch<float> values_;  // mean, scale and shift of every channel
 };
 
-// Float32 with a kernel of one element, and depthwise, on contiguous tensors. False, and nothing done, where it is
-// something else.
+// Float32 with a kernel of one element, and depthwise, on contiguous tensors. False, and nothing
+// done, where it is something else.
 bool pointwise_forward(const Geometry& g, const Operand& out, const Operand& input,
                        const Operand& weight, const Finish& finish);
 bool pointwise_input_grad(const Geometry& g, const Operand& out, const Operand& grad,

@@ -13,7 +13,8 @@ constexpr int kRows = 4;                   // of a block of outputs
 constexpr double kTaskElements = 1 << 15;  // of output
 
 struct Planes {
-  int64_t height, width, out_height, out_width, top, left;  // the last two are zeros before the input
+  int64_t height, width, out_height, out_width, top,
+      left;  // the last two are zeros before the input
 };
 
 template <int kernel, int stride>
@@ -64,8 +65,7 @@ bool depthwise_forward(const Geometry& g, const Operand& out, const Operand& inp
   const Convolve run = kernel_for(g);
   if (!run) return false;
   const Planes planes{g.in[0], g.in[1], g.out[0], g.out[1], g.padding[0], g.padding[1]};
-  const auto grain =
-      static_cast<int64_t>(kTaskElements / static_cast<double>(g.out_pixels())) + 1;
+  const auto grain = static_cast<int64_t>(kTaskElements / static_cast<double>(g.out_pixels())) + 1;
   parallel_for(0, g.batch * g.groups, grain, [&](int64_t begin, int64_t end) {
     InterruptCheck<64> interrupted;
     float taps[25];

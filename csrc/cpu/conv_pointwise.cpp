@@ -63,28 +63,29 @@ void multiply_images(int64_t images, int64_t rows, int64_t columns, Matrix<const
   const double flops = 2.0 * static_cast<double>(rows * depth * kBlockColumns / parts);
   parallel_for(0, images * tiles * parts, static_cast<int64_t>(kTaskFlops / flops) + 1,
                [&](int64_t begin, int64_t end) {
-    Tile tile(depth);
-    InterruptCheck<64> interrupted;
-    for (int64_t task = begin; task < end; ++task) {
-      interrupted.step();
-      const int64_t part = task % parts, image = task / parts / tiles,
-                    first = task / parts % tiles * kBlockColumns,
-                    count = std::min(kBlockColumns, columns - first);
-      if (part == 0 || task == begin)
-        tile.load(x + image * depth * columns + first, columns, count);
-      float* to = out + image * rows * columns + first;
-      for (int64_t s = strips * part / parts; s < strips * (part + 1) / parts; ++s) {
-        with_vectors(tile.vectors, [&]<int vectors>() {
-          multiply_rows<vectors>(a, s * kBlockRows, rows, tile, finish, to, columns, count);
-        });
-      }
-    }
-  });
+                 Tile tile(depth);
+                 InterruptCheck<64> interrupted;
+                 for (int64_t task = begin; task < end; ++task) {
+                   interrupted.step();
+                   const int64_t part = task % parts, image = task / parts / tiles,
+                                 first = task / parts % tiles * kBlockColumns,
+                                 count = std::min(kBlockColumns, columns - first);
+                   if (part == 0 || task == begin)
+                     tile.load(x + image * depth * columns + first, columns, count);
+                   float* to = out + image * rows * columns + first;
+                   for (int64_t s = strips * part / parts; s < strips * (part + 1) / parts; ++s) {
+                     with_vectors(tile.vectors, [&]<int vectors>() {
+                       multiply_rows<vectors>(a, s * kBlockRows, rows, tile, finish, to, columns,
+                                              count);
+                     });
+                   }
+                 }
+               });
 }
 
 bool is_pointwise(const Geometry& g) {
-  bool plain = g.dtype == DType::Float32 && g.groups == 1 && !g.channels_last &&
-               g.kernel_pixels() == 1;
+  bool plain =
+      g.dtype == DType::Float32 && g.groups == 1 && !g.channels_last && g.kernel_pixels() == 1;
   for (size_t d = 0; d < g.in.size(); ++d) plain &= g.stride[d] == 1 && g.padding[d] == 0;
   return plain;
 }
@@ -94,20 +95,20 @@ bool is_pointwise(const Geometry& g) {
 bool pointwise_forward(const Geometry& g, const Operand& out, const Operand& input,
                        const Operand& weight, const Finish& finish) {
   if (!is_pointwise(g)) return false;
-  multiply_images(
-      g.batch, g.out_channels, g.out_pixels(),
-      {static_cast<const float*>(weight.data), weight.strides[0], weight.strides[1]},
-      g.in_channels, static_cast<const float*>(input.data), finish, static_cast<float*>(out.data));
+  multiply_images(g.batch, g.out_channels, g.out_pixels(),
+                  {static_cast<const float*>(weight.data), weight.strides[0], weight.strides[1]},
+                  g.in_channels, static_cast<const float*>(input.data), finish,
+                  static_cast<float*>(out.data));
   return true;
 }
 
 bool pointwise_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
                           const Operand& weight, const Finish& finish) {
   if (!is_pointwise(g)) return false;
-  multiply_images(
-      g.batch, g.in_channels, g.out_pixels(),
-      {static_cast<const float*>(weight.data), weight.strides[1], weight.strides[0]},
-      g.out_channels, static_cast<const float*>(grad.data), finish, static_cast<float*>(out.data));
+  multiply_images(g.batch, g.in_channels, g.out_pixels(),
+                  {static_cast<const float*>(weight.data), weight.strides[1], weight.strides[0]},
+                  g.out_channels, static_cast<const float*>(grad.data), finish,
+                  static_cast<float*>(out.data));
   return true;
 }
 

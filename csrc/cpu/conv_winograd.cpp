@@ -18,7 +18,8 @@ using V = Vector<float>;
 // Sizes as seen from the side that is computed: `rows` are its channels, `depth` the other side's.
 struct Problem {
   int64_t images, rows, depth;
-  int64_t height, width, out_height, out_width, top, left;  // the last two are zeros before the input
+  int64_t height, width, out_height, out_width, top,
+      left;  // the last two are zeros before the input
   const float *input, *weight;
   int64_t weight_row, weight_depth, weight_y, weight_x;  // steps
   float* out;
@@ -57,37 +58,41 @@ void transform_kernel_line(V a, V b, V c, V* to, int step) {
 // to[place][row][depth]
 void transform_weights(const Problem& p, float* to) {
   const int64_t plane = p.rows * p.depth;
-  parallel_for(0, p.rows, std::max<int64_t>(1, (1 << 13) / p.depth), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      for (int64_t first = 0; first < p.depth; first += kWidth) {
-        const int64_t count = std::min<int64_t>(kWidth, p.depth - first);
-        const float* from = p.weight + row * p.weight_row + first * p.weight_depth;
-        alignas(64) float taps[9][kWidth] = {};
-        for (int64_t i = 0; i < count; ++i)
-          for (int y = 0; y < 3; ++y)
+  parallel_for(
+      0, p.rows, std::max<int64_t>(1, (1 << 13) / p.depth), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          for (int64_t first = 0; first < p.depth; first += kWidth) {
+            const int64_t count = std::min<int64_t>(kWidth, p.depth - first);
+            const float* from = p.weight + row * p.weight_row + first * p.weight_depth;
+            alignas(64) float taps[9][kWidth] = {};
+            for (int64_t i = 0; i < count; ++i)
+              for (int y = 0; y < 3; ++y)
+                for (int x = 0; x < 3; ++x)
+                  taps[3 * y + x][i] = from[i * p.weight_depth + y * p.weight_y + x * p.weight_x];
+            V half[4][3], whole[kPlaces];
             for (int x = 0; x < 3; ++x)
-              taps[3 * y + x][i] = from[i * p.weight_depth + y * p.weight_y + x * p.weight_x];
-        V half[4][3], whole[kPlaces];
-        for (int x = 0; x < 3; ++x)
-          transform_kernel_line(load(taps[x]), load(taps[3 + x]), load(taps[6 + x]), &half[0][x], 3);
-        for (int y = 0; y < 4; ++y)
-          transform_kernel_line(half[y][0], half[y][1], half[y][2], whole + 4 * y, 1);
-        for (int i = 0; i < kPlaces; ++i)
-          _mm512_mask_storeu_ps(to + i * plane + row * p.depth + first, lanes(0, count), whole[i]);
-      }
-    }
-  });
+              transform_kernel_line(load(taps[x]), load(taps[3 + x]), load(taps[6 + x]),
+                                    &half[0][x], 3);
+            for (int y = 0; y < 4; ++y)
+              transform_kernel_line(half[y][0], half[y][1], half[y][2], whole + 4 * y, 1);
+            for (int i = 0; i < kPlaces; ++i)
+              _mm512_mask_storeu_ps(to + i * plane + row * p.depth + first, lanes(0, count),
+                                    whole[i]);
+          }
+        }
+      });
 }
 
 // --- tiles ---------------------------------------------------------------------------------------
 
-// to[place][depth][column] for the run's tiles.
-void transform_inputs(const Problem& p, const Run& r, int64_t columns, float* to) {
+// to[place][depth][column] for the run's tiles and channels [begin, end).
+void transform_inputs(const Problem& p, const Run& r, int64_t begin, int64_t end, int64_t columns,
+                      float* to) {
   const Columns<4, 2> column(2 * r.x - p.left, p.width);
   const __mmask16 kept = lanes(0, r.count);
   const int64_t top = 2 * r.y - p.top, plane = p.height * p.width, place = p.depth * columns;
-  const float* image = p.input + r.image * p.depth * plane;
-  for (int64_t c = 0; c < p.depth; ++c, image += plane) {
+  for (int64_t c = begin; c < end; ++c) {
+    const float* image = p.input + (r.image * p.depth + c) * plane;
     V d[4][4];
     for (int y = 0; y < 4; ++y) {
       const bool inside = top + y >= 0 && top + y < p.height;
@@ -123,8 +128,8 @@ void transform_outputs(const Problem& p, const Run& r, const float* sums, int64_
     half[1][x] = m1 - m2 - m3;
   }
   const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
-                high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
-                                         31);
+                high =
+                    _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
   const int64_t width = std::min(2 * r.count, p.out_width - 2 * r.x);
   const __mmask16 first = lanes(0, width), second = lanes(0, width - kColumns);
   float* to = p.out + ((r.image * p.rows + row) * p.out_height + 2 * r.y) * p.out_width + 2 * r.x;
@@ -140,27 +145,40 @@ void transform_outputs(const Problem& p, const Run& r, const float* sums, int64_
   }
 }
 
-// Tiles [begin, end); whether all outputs are finite.
-bool run_block(const Problem& p, const float* weights, const Finish& finish, int64_t begin,
-               int64_t end, float* inputs) {
-  const int64_t vectors = (end - begin + kWidth - 1) / kWidth, columns = vectors * kWidth;
-  each_run(p, begin, end, [&](const Run& r) { transform_inputs(p, r, columns, inputs); });
+// Tiles [begin, end).
+struct Block {
+  Block(const Problem& p, int64_t index)
+      : begin(index * kBlockColumns),
+        end(std::min(begin + kBlockColumns, p.tiles())),
+        vectors((end - begin + kWidth - 1) / kWidth) {}
+  int64_t begin, end, vectors;
+  int64_t columns() const { return vectors * kWidth; }
+};
+
+void transform_inputs(const Problem& p, const Block& b, int64_t begin, int64_t end, float* to) {
+  each_run(p, b.begin, b.end,
+           [&](const Run& r) { transform_inputs(p, r, begin, end, b.columns(), to); });
+}
+
+// Rows [begin, end) of the block, the first a multiple of kBlockRows; whether all are finite.
+bool run_rows(const Problem& p, const Block& b, int64_t begin, int64_t end, const float* weights,
+              const float* inputs, const Finish& finish) {
   constexpr int64_t kStep = kBlockRows * kBlockColumns;
   alignas(64) float sums[kPlaces * kStep + kWidth];
   V check = {};
-  for (int64_t row = 0; row < p.rows; row += kBlockRows) {
-    with_vectors(vectors, [&]<int n>() {
+  for (int64_t row = begin; row < end; row += kBlockRows) {
+    with_vectors(b.vectors, [&]<int n>() {
       for (int i = 0; i < kPlaces; ++i) {
         Sums<n> sum;
         multiply_block<n>({weights + i * p.rows * p.depth, p.depth, 1}, row, p.rows, p.depth,
-                          inputs + i * p.depth * columns, sum);
+                          inputs + i * p.depth * b.columns(), sum);
         for (int k = 0; k < kBlockRows; ++k)
           for (int v = 0; v < n; ++v)
             store(sums + i * kStep + k * kBlockColumns + v * kWidth, sum[k][v]);
       }
     });
-    each_run(p, begin, end, [&](const Run& r) {
-      for (int64_t k = 0; k < std::min<int64_t>(kBlockRows, p.rows - row); ++k)
+    each_run(p, b.begin, b.end, [&](const Run& r) {
+      for (int64_t k = 0; k < std::min<int64_t>(kBlockRows, end - row); ++k)
         transform_outputs(p, r, sums + k * kBlockColumns + r.at, kStep, finish, row + k, check);
     });
   }
@@ -169,24 +187,49 @@ bool run_block(const Problem& p, const float* weights, const Finish& finish, int
   return true;
 }
 
-// Transforming the weights must pay, and a block's transformed inputs stay in the second-level
-// cache.
-constexpr int64_t kFewTiles = 96, kFewChannels = 16, kManyChannels = 320;
+// Transforming the weights must pay, and a block's transformed inputs should stay in the caches.
+constexpr int64_t kFewChannels = 16, kManyChannels = 512;
+int64_t few_tiles(const Problem& p) { return std::max<int64_t>(48, p.rows / 6); }
+constexpr int64_t kTasks = 8;  // that are enough for balance
 
 bool run(const Problem& p, const Finish& finish) {
-  if (p.tiles() < kFewTiles || std::min(p.rows, p.depth) < kFewChannels || p.depth > kManyChannels)
+  if (p.tiles() < few_tiles(p) || std::min(p.rows, p.depth) < kFewChannels ||
+      p.depth > kManyChannels)
     return false;
   Scratch<float> weights(kPlaces * p.rows * p.depth);
   transform_weights(p, weights);
   std::atomic<bool> finite = true;
-  const int64_t blocks = (p.tiles() + kBlockColumns - 1) / kBlockColumns;
-  parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
-    Scratch<float> inputs(kPlaces * p.depth * kBlockColumns);
-    InterruptCheck<8> interrupted;
-    for (int64_t b = begin; b < end; ++b) {
-      interrupted.step();
-      if (!run_block(p, weights, finish, b * kBlockColumns,
-                     std::min((b + 1) * kBlockColumns, p.tiles()), inputs))
+  const int64_t blocks = (p.tiles() + kBlockColumns - 1) / kBlockColumns,
+                parts = (kTasks + blocks - 1) / blocks, size = kPlaces * p.depth * kBlockColumns,
+                strips = (p.rows + kBlockRows - 1) / kBlockRows;
+  if (parts == 1) {
+    parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+      Scratch<float> inputs(size);
+      InterruptCheck<8> interrupted;
+      for (int64_t i = begin; i < end; ++i) {
+        interrupted.step();
+        const Block block(p, i);
+        transform_inputs(p, block, 0, p.depth, inputs);
+        if (!run_rows(p, block, 0, p.rows, weights, inputs, finish)) finite = false;
+      }
+    });
+    return finite;
+  }
+  // Few blocks: their rows are shared out.
+  Scratch<float> inputs(blocks * size);
+  parallel_for(0, blocks * parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t part = i % parts;
+      transform_inputs(p, Block(p, i / parts), p.depth * part / parts, p.depth * (part + 1) / parts,
+                       inputs + i / parts * size);
+    }
+  });
+  parallel_for(0, blocks * parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t part = i % parts, first = strips * part / parts * kBlockRows,
+                    last = std::min(strips * (part + 1) / parts * kBlockRows, p.rows);
+      if (!run_rows(p, Block(p, i / parts), first, last, weights, inputs + i / parts * size,
+                    finish))
         finite = false;
     }
   });
@@ -208,11 +251,11 @@ bool winograd_forward(const Geometry& g, const Operand& out, const Operand& inpu
                       const Operand& weight, const Finish& finish) {
   if (!fits(g)) return false;
   const Dims& s = weight.strides;
-  return run({g.batch, g.out_channels, g.in_channels, g.in[0], g.in[1], g.out[0], g.out[1],
-              g.padding[0], g.padding[1], static_cast<const float*>(input.data),
-              static_cast<const float*>(weight.data), s[0], s[1], s[2], s[3],
-              static_cast<float*>(out.data)},
-             finish);
+  return run(
+      {g.batch, g.out_channels, g.in_channels, g.in[0], g.in[1], g.out[0], g.out[1], g.padding[0],
+       g.padding[1], static_cast<const float*>(input.data), static_cast<const float*>(weight.data),
+       s[0], s[1], s[2], s[3], static_cast<float*>(out.data)},
+      finish);
 }
 
 bool winograd_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
