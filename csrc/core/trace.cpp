@@ -16,6 +16,7 @@
 namespace fb::trace {
 
 std::atomic<uint32_t> options{0};
+std::string (*call_stack)() = nullptr;
 thread_local int64_t storage_bytes __attribute__((tls_model("initial-exec"))) = 0;
 
 namespace {
@@ -89,6 +90,15 @@ void close(Log& log, Writer& writer, uint32_t index, int64_t at) {
   }
 }
 
+bool wants_stack(Writer& writer, Kind kind) {
+  if (kind != Kind::Operator && kind != Kind::User) return false;
+  const std::lock_guard lock(writer.mutex);
+  if (!writer.log || !(writer.log->wanted & kStack) || !call_stack) return false;
+  if (writer.open < 0) return true;
+  const Kind around = writer.log->at(static_cast<uint32_t>(writer.open)).kind;
+  return around == Kind::User || around == Kind::Module;
+}
+
 }  // namespace
 
 int64_t now_ns() {
@@ -99,6 +109,9 @@ int64_t now_ns() {
 
 Mark begin(const What& what, FunctionRef<void(std::vector<int64_t>&)> arguments) {
   Writer& writer = own_writer();
+  std::string stack;
+  // Asked for without the lock: it takes that of the interpreter.
+  if (wants(kStack) && wants_stack(writer, what.kind)) stack = call_stack();
   const std::lock_guard lock(writer.mutex);
   if (!writer.log) return {};
   Log& log = *writer.log;
@@ -108,6 +121,7 @@ Mark begin(const What& what, FunctionRef<void(std::vector<int64_t>&)> arguments)
   Record& r = log.at(index);
   r.name = what.kind == Kind::Operator ? &what.name : &*log.names.insert(what.name).first;
   r.detail = what.detail;
+  r.stack = stack.empty() ? nullptr : &*log.names.insert(std::move(stack)).first;
   r.end = 0;
   r.sequence = what.sequence;
   r.parent = writer.open;

@@ -14,12 +14,15 @@
 namespace fb::trace {
 
 // What to record, as bits. No bit is set while nothing is recorded.
-enum Option : uint32_t { kOn = 1, kShapes = 2, kMemory = 4, kModules = 8 };
+enum Option : uint32_t { kOn = 1, kShapes = 2, kMemory = 4, kModules = 8, kStack = 16 };
 
 extern std::atomic<uint32_t> options;
 
 // The memory of storages that this thread allocated less what it released; core/storage.cpp counts.
 extern thread_local int64_t storage_bytes __attribute__((tls_model("initial-exec")));
+
+// Says where in the user's program the thread is; called for what no operator stands around.
+extern std::string (*call_stack)();
 
 inline bool on() { return options.load(std::memory_order_relaxed) != 0; }
 inline bool wants(Option o) { return options.load(std::memory_order_relaxed) & o; }
@@ -29,6 +32,7 @@ enum class Kind : uint8_t { Operator, Backward, Module, User };
 struct Record {
   const std::string* name;
   const std::string* detail;                // an operator's overload; may be null
+  const std::string* stack;                 // what call_stack said; may be null
   int64_t begin;                            // ns of the steady clock
   int64_t end;                              // 0 while it runs
   int64_t memory_before, memory_after;      // storage_bytes

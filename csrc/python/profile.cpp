@@ -10,13 +10,32 @@
 namespace fb::py {
 namespace {
 
-// One record as Python unpacks it: "=5q3i3I".
+// One record as Python unpacks it: "=5q4i4I".
 struct Packed {
   int64_t begin, end, memory_before, memory_after, sequence;
-  int32_t name, detail, parent;
-  uint32_t arguments_begin, arguments_end, kind;
+  int32_t name, detail, stack, parent;
+  uint32_t arguments_begin, arguments_end, kind, unused;
 };
-static_assert(sizeof(Packed) == 64);
+static_assert(sizeof(Packed) == 72);
+
+// The frames of the calling thread, the innermost first: "file.py(12): function", one a line.
+std::string python_stack() {
+  AcquireGil gil;
+  std::string text;
+  PyFrameObject* frame = PyThreadState_GetFrame(PyThreadState_Get());
+  while (frame) {
+    Object code = Object::steal(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    auto* c = reinterpret_cast<PyCodeObject*>(code.get());
+    const char *file = PyUnicode_AsUTF8(c->co_filename), *name = PyUnicode_AsUTF8(c->co_name);
+    if (!file || !name) PyErr_Clear();  // a name that no text can hold
+    text += (text.empty() ? "" : "\n") + std::string(file ? file : "?") + '(' +
+            std::to_string(PyFrame_GetLineNumber(frame)) + "): " + (name ? name : "?");
+    PyFrameObject* outer = PyFrame_GetBack(frame);
+    Py_DECREF(frame);
+    frame = outer;
+  }
+  return text;
+}
 
 nb::bytes as_bytes(const void* data, size_t size) {
   return nb::bytes(static_cast<const char*>(data), size);
@@ -37,8 +56,9 @@ nb::tuple packed(const trace::Log& log) {
   for (uint32_t i = 0; i < log.count; ++i) {
     const trace::Record& r = log.at(i);
     records.push_back({r.begin, r.end, r.memory_before, r.memory_after, r.sequence, number(r.name),
-                       number(r.detail), r.parent, r.arguments_begin, r.arguments_end,
-                       static_cast<uint32_t>(r.kind) | static_cast<uint32_t>(r.in_place) << 8});
+                       number(r.detail), number(r.stack), r.parent, r.arguments_begin,
+                       r.arguments_end,
+                       static_cast<uint32_t>(r.kind) | static_cast<uint32_t>(r.in_place) << 8, 0});
   }
   return nb::make_tuple(log.thread, as_bytes(records.data(), records.size() * sizeof(Packed)),
                         names, as_bytes(log.arguments.data(), log.arguments.size() * 8));
@@ -54,11 +74,12 @@ nb::list stop() {
 
 void init_profile(PyObject* module) {
   nb::module_ m = nb::borrow<nb::module_>(module);
+  trace::call_stack = python_stack;
   nb::class_<trace::Mark>(m, "_TraceMark");
-  m.def("_profile_start", [](bool shapes, bool memory, bool modules) {
+  m.def("_profile_start", [](bool shapes, bool memory, bool modules, bool stack) {
     const int64_t begun = trace::now_ns();
     start_profile((shapes ? trace::kShapes : 0u) | (memory ? trace::kMemory : 0u) |
-                  (modules ? trace::kModules : 0u));
+                  (modules ? trace::kModules : 0u) | (stack ? trace::kStack : 0u));
     return begun;
   });
   m.def("_profile_stop", stop);

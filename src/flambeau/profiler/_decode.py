@@ -7,11 +7,12 @@ import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .events import FunctionEvent, Interval
 
-_RECORD = struct.Struct("=5q3i3I")
+_RECORD = struct.Struct("=5q4i4I")
 _DTYPES = (
     "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64",
     "complex128", "bool", "bfloat16", "undefined",
@@ -59,11 +60,12 @@ class _Arguments:
         packed = self._packed[begin * 8 : end * 8]
         found = self._known.get(packed)
         if found is None:
-            found = self._known[packed] = ([], [], [], [])
             self._at = begin
+            parts = []
             while self._at < end:
-                for kept, part in zip(found, self._read(), strict=True):
-                    kept.append(part)
+                parts.append(self._read())
+            shapes, structured, dtypes, numbers = map(list, zip(*parts, strict=True))
+            found = self._known[packed] = (shapes, structured, dtypes, numbers)
         return found
 
     def _take(self) -> int:
@@ -126,12 +128,15 @@ def decode(threads: list[Thread], begun: int) -> Recording:
 def _decode_thread(recording: Recording, number: int, thread: Thread, begun: int) -> None:
     resource, packed, names, words = thread
     arguments = _Arguments(words)
+    stacks = lru_cache(None)(lambda index: names[index].split("\n"))
     around: list[FunctionEvent | None] = []  # the event that what is inside an index belongs to
     paths: list[str] = []  # and the module that it runs in
     top: list[tuple[FunctionEvent, int, int]] = []
     first: int | None = None
     for record in _RECORD.iter_unpack(packed):
-        begin, end, before, after, sequence, name, detail, parent, start, stop, flags = record
+        begin, end, before, after, sequence, name, detail, trail, parent, start, stop, flags, _ = (
+            record
+        )
         if first is None:
             first = before
         time_range = Interval((begin - begun) / 1e3, (end - begun) / 1e3)
@@ -161,6 +166,7 @@ def _decode_thread(recording: Recording, number: int, thread: Thread, begun: int
             structured_input_shapes=structured,
             input_dtypes=dtypes,
             concrete_inputs=numbers,
+            stack=stacks(trail) if trail >= 0 else outer.stack if outer is not None else [],
             cpu_parent=outer,
         )
         recording.events.append(event)
@@ -189,7 +195,7 @@ def _between(top: list[tuple[FunctionEvent, int, int]]) -> Iterator[FunctionEven
 
 
 def _join_backward(events: list[FunctionEvent]) -> None:
-    """Give derivatives, and what runs inside them, the module of the operator they derive."""
+    """Give derivatives the module and the stack of the operator they derive."""
     forward: dict[int, FunctionEvent] = {}
     for event in events:
         if event.scope == 0 and event.sequence_nr >= 0:
@@ -197,12 +203,13 @@ def _join_backward(events: list[FunctionEvent]) -> None:
         elif event.scope == 1 and event.sequence_nr in forward:
             derived = forward[event.sequence_nr]
             event.fwd_thread = derived.thread
-            _set_module(event, derived.module)
+            _set_origin(event, derived)
 
 
-def _set_module(event: FunctionEvent, module: str) -> None:
+def _set_origin(event: FunctionEvent, derived: FunctionEvent) -> None:
+    """The same for all that ran inside."""
     waiting = [event]
     while waiting:
         event = waiting.pop()
-        event.module = module
+        event.module, event.stack = derived.module, derived.stack
         waiting += event.cpu_children

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 SORTABLE = (
@@ -50,6 +51,11 @@ def _share(part: float, whole: float) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if width < 0 or len(text) <= width else text[: max(width - 3, 0)] + "..."
+
+
+def _tail(lines: list[str], width: int) -> list[str]:
+    """The ends of paths say more than their beginnings."""
+    return [line if len(line) <= width else f"...{line[3 - width :]}" for line in lines]
 
 
 def _check(sort_by: str | None, time_unit: str | None) -> None:
@@ -117,28 +123,33 @@ def build(
         add("Input Shapes", (_cut(str(event.input_shapes), shape_width) for event in rows))
     if modules:
         add("Module", (_cut(event.module, source_width) for event in rows))
-    if any(event.stack for event in rows):
-        add("Source Location", (_cut("; ".join(event.stack), source_width) for event in rows))
     if flops:
         scale, unit = _flops_unit(rows)
         add(
             f"Total {unit}",
             (f"{event.flops / scale:.3f}" if event.flops else "--" for event in rows),
         )
+    if any(event.stack for event in rows):
+        add("Source Location", ("\n".join(_tail(e.stack, source_width)) for e in rows))
     return _lay_out(columns, len(rows), header, f"Self CPU time total: {format_time(whole)}")
 
 
 def _lay_out(
     columns: list[tuple[str, list[str]]], count: int, header: str | None, footer: str
 ) -> str:
-    sizes = [max(12, len(title), *map(len, texts), 0) for title, texts in columns]
+    sizes = [
+        max(12, len(title), *(len(part) for text in texts for part in text.split("\n")), 0)
+        for title, texts in columns
+    ]
     rule = "  ".join("-" * size for size in sizes)
 
     def line(cells: Iterable[str]) -> str:
         return "  ".join(cell.rjust(size) for cell, size in zip(cells, sizes, strict=True))
 
     lines = [rule, line(title for title, _ in columns), rule]
-    lines += [line(texts[row] for _, texts in columns) for row in range(count)]
+    for row in range(count):
+        cells = [texts[row].split("\n") for _, texts in columns]
+        lines += map(line, zip_longest(*cells, fillvalue=""))
     lines += [rule, footer, ""]
     if header:
         lines = ["=" * len(rule), header, *lines]

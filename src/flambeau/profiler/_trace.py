@@ -76,6 +76,8 @@ def _entry(event: FunctionEvent, pid: int) -> dict[str, Any]:
         args["Overload"] = event.overload_name
     if event.module:
         args["Module"] = event.module
+    if event.stack:
+        args["Call stack"] = ";".join(event.stack)
     if event.input_shapes:
         args["Input Dims"] = event.structured_input_shapes
         args["Input type"] = [dtype or "" for dtype in event.input_dtypes]

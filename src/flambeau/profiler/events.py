@@ -85,6 +85,8 @@ class FunctionEvent(_Formatted):
         concrete_inputs: Numbers among the arguments; None for the others.
         input_dtypes: Names of the tensors' dtypes; None for the others.
         module: The path of the module it ran in (``with_modules=True``), else "".
+        stack: Where in the program it was called, ``file(line): function``, the innermost first
+            (``with_stack=True``).
         cpu_memory_usage: Bytes allocated less bytes released (``profile_memory=True``).
         flops: Estimated operations of products and convolutions (``with_flops=True``).
         cpu_parent: The event around it, None at the top.
@@ -333,6 +335,27 @@ class EventList(list[Any]):
             flops=self._with_flops,
             modules=self._with_modules,
         )
+
+    def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
+        """Write the stacks with the time spent there, as tools for flame graphs read them.
+
+        Args:
+            path: where to.
+            metric: ``self_cpu_time_total``, in whole microseconds.
+
+        Raises:
+            ValueError: another metric.
+        """
+        if metric not in ("self_cpu_time_total", "self_cuda_time_total", "self_xpu_time_total"):
+            raise ValueError(
+                f"export_stacks: metric must be 'self_cpu_time_total', but got {metric!r}"
+            )
+        with open(path, "w", encoding="utf-8") as file:
+            for event in self:
+                value = int(event.self_cpu_time_total) if metric == "self_cpu_time_total" else 0
+                if event.stack and value > 0:
+                    frames = [frame.replace(";", "_") for frame in reversed(event.stack)]
+                    file.write(";".join([*frames, event.key]) + f" {value}\n")
 
     def export_chrome_trace(self, path: str) -> None:
         """Write the recording these events are from as a Chrome trace.

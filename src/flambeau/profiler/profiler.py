@@ -70,7 +70,7 @@ class profile:
             is complete.
         record_shapes: keep the shapes, types and numbers among the operators' arguments.
         profile_memory: keep the bytes allocated and released.
-        with_stack: not available: a trace shows modules and `record_function` blocks instead.
+        with_stack: keep where in the program operators were called; some microseconds each.
         with_flops: estimate the operations of products, convolutions and sums; implies
             ``record_shapes``.
         with_modules: keep the path of the module that an operator runs in.
@@ -187,7 +187,10 @@ class profile:
         unix = time.time_ns()
         base = memory.current() if self.profile_memory else 0
         self._begun = _C._profile_start(
-            bool(self.record_shapes), bool(self.profile_memory), bool(self.with_modules)
+            bool(self.record_shapes),
+            bool(self.profile_memory),
+            bool(self.with_modules),
+            bool(self.with_stack),
         )
         self._base = base
         self._metadata["baseTimeNanoseconds"] = unix
@@ -281,10 +284,15 @@ class profile:
             "record_shapes": int(self.record_shapes),
             "profile_memory": int(self.profile_memory),
             "with_modules": int(self.with_modules),
+            "with_stack": int(self.with_stack),
             "traceName": os.fspath(path),
             **self._metadata,
         }
         _trace.write(os.fspath(path), recording, self._base, metadata)
+
+    def export_stacks(self, path: str, metric: str = "self_cpu_time_total") -> None:
+        """Write the stacks for a flame graph, see `EventList.export_stacks`."""
+        self.events().export_stacks(path, metric)
 
     def add_metadata(self, key: str, value: str) -> None:
         """Add a text to the trace file."""
