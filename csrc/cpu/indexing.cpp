@@ -227,10 +227,16 @@ class Bands {
                   std::ssize(offsets) / 8, places, kMost});
     span = (places / std::max<int64_t>(wanted, 1) + 1) * width;
     count = (extent + span - 1) / span;
+    // A division in vector registers: the quotient may be off by one.
+    const double inverse = 1.0 / static_cast<double>(span);
+    uint16_t* keys = keys_.data();
     for (size_t k = 0; k < offsets.size(); ++k) {
-      keys_.data()[k] = static_cast<uint16_t>(offsets[k] / span);
-      ++ends_[keys_.data()[k] + 1];
+      auto key = static_cast<int64_t>(static_cast<double>(offsets[k]) * inverse);
+      key -= key * span > offsets[k];
+      key += (key + 1) * span <= offsets[k];
+      keys[k] = static_cast<uint16_t>(key);
     }
+    for (size_t k = 0; k < offsets.size(); ++k) ++ends_[keys[k] + 1];
     for (int64_t band = 0; band < count; ++band) ends_[band + 1] += ends_[band];
     for (int64_t k = 0; k < std::ssize(offsets); ++k) order_[ends_[keys_[k]]++] = k;
   }
@@ -247,30 +253,69 @@ class Bands {
   int64_t ends_[kMost + 1] = {};
 };
 
-// `base`, if there is one, is what the target begins as.
+// For slices of neighbouring elements in one dimension.
 template <class T, class Row>
-void write_bands(const Slices& s, const T* from, T* to, const T* base, int64_t extent,
-                 std::span<const int64_t> offsets, Row row) {
-  const int64_t bytes = s.row * static_cast<int64_t>(sizeof(T));
-  const Bands bands(offsets, extent, s.row, s.slices * s.row);
-  parallel_for(0, bands.count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t band = begin; band < end; ++band) {
-      if (base) {
+struct BandWriter {
+  const Slices& s;
+  const T* from;
+  T* to;
+  std::span<const int64_t> offsets;
+  Row row;
+
+  int64_t bytes() const { return s.row * static_cast<int64_t>(sizeof(T)); }
+  void change(T* place, int64_t k) const { row(place, from + k * s.stride, s.row, 1, s.row_a); }
+
+  void run(const T* base, int64_t extent) const {
+    const Bands bands(offsets, extent, s.row, s.slices * s.row);
+    const bool stream = base && bytes() % 64 == 0 &&
+                        extent * static_cast<int64_t>(sizeof(T)) >= kStreamBytes &&
+                        reinterpret_cast<uintptr_t>(to) % 64 == 0;
+    parallel_for(0, bands.count, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t band = begin; band < end; ++band) {
         const int64_t first = band * bands.span, n = std::min(bands.span, extent - first);
-        std::memcpy(to + first, base + first, static_cast<size_t>(n) * sizeof(T));
-      }
-      const auto slices = bands.slices(band);
-      for (size_t i = 0; i < slices.size(); ++i) {
-        if (i + kAhead < slices.size()) {
-          const int64_t next = slices[i + kAhead];
-          prefetch_row(from + next * s.stride, bytes);
-          if (!base) prefetch_row(to + offsets[next], bytes);
+        if (stream) {
+          fill(bands.slices(band), base, first, n);
+        } else {
+          if (base) std::memcpy(to + first, base + first, static_cast<size_t>(n) * sizeof(T));
+          change_all(bands.slices(band));
         }
-        row(to + offsets[slices[i]], from + slices[i] * s.stride, s.row, 1, s.row_a);
       }
+      if (stream) stream_fence();
+    });
+  }
+  void change_all(std::span<const int64_t> slices) const {
+    for (size_t i = 0; i < slices.size(); ++i) {
+      if (i + kAhead < slices.size()) {
+        const int64_t next = slices[i + kAhead];
+        prefetch_row(from + next * s.stride, bytes());
+        prefetch_row(to + offsets[next], bytes());
+      }
+      change(to + offsets[slices[i]], slices[i]);
     }
-  });
-}
+  }
+  // The target becomes a copy of `base` in [first, first + n), place by place: each is changed by
+  // its slices and then written past the caches.
+  void fill(std::span<const int64_t> slices, const T* base, int64_t first, int64_t n) const {
+    const int64_t places = n / s.row;
+    Scratch<int64_t> ends(places + 1), sorted(std::ssize(slices));
+    std::fill_n(ends.data(), places + 1, 0);
+    auto place_of = [&](int64_t k) { return (offsets[k] - first) / s.row; };
+    for (int64_t k : slices) ++ends[place_of(k) + 1];
+    for (int64_t p = 0; p < places; ++p) ends[p + 1] += ends[p];
+    for (int64_t k : slices) sorted[ends[place_of(k)]++] = k;
+    Scratch<T> place(s.row);
+    for (int64_t p = 0, i = 0; p < places; ++p) {
+      const int64_t at = first + p * s.row;
+      std::memcpy(place.data(), base + at, static_cast<size_t>(bytes()));
+      for (; i < ends[p]; ++i) {
+        if (i + kAhead < std::ssize(slices))
+          prefetch_row(from + sorted[i + kAhead] * s.stride, bytes());
+        change(place.data(), sorted[i]);
+      }
+      stream_copy(to + at, place.data(), bytes());
+    }
+  }
+};
 
 // Slices may meet in the target. Work is divided so that all writes to one element are of one
 // thread, in order of k.
@@ -287,8 +332,8 @@ void write(const Tensor& target, const Tensor& base, const Tensor& values, int64
   const bool apart = s.outer.count == 1 && s.rows == 1 && s.row_b == 1 && s.row >= 16;
   if (apart && work >= 2 * kGrain && extent >= 32 * s.row &&
       (!base.defined() || base.is_contiguous())) {
-    return write_bands(s, from, to, base.defined() ? base.data<T>() : nullptr, extent, offsets,
-                       row);
+    return BandWriter<T, Row>{s, from, to, offsets, row}.run(
+        base.defined() ? base.data<T>() : nullptr, extent);
   }
   if (base.defined())
     kernels::copy(target.alias(base.sizes(), base.strides(), target.offset()), base);
