@@ -18,6 +18,12 @@ POINTWISE = [
     ((2, 33, 5), (17, 33, 1), {}),
     ((1, 9, 3, 4, 5), (10, 9, 1, 1, 1), {}),
 ]
+SMALL = [
+    ((1, 20, 14, 13), (130, 20, 3, 3), {"stride": 2, "padding": 1}),
+    ((2, 5, 14, 14), (128, 5, 1, 1), {"stride": 2}),
+    ((3, 7, 9, 8), (129, 7, 4, 2), {"dilation": (2, 1), "padding": (3, 5)}),
+    ((1, 40, 7, 7), (128, 40, 3, 3), {"padding": 1}),
+]
 DEPTHWISE = [
     ((2, 7, 13, 11), (7, 1, 3, 3), {"padding": 1}),
     ((1, 5, 9, 40), (5, 1, 3, 3), {"stride": 2, "padding": 1}),
@@ -45,7 +51,7 @@ def spread(x: np.ndarray, dtype: Any) -> Any:
     return fl.tensor(room, dtype=dtype)[..., 0]
 
 
-@pytest.mark.parametrize(("size", "weight", "options"), POINTWISE + DEPTHWISE + WINOGRAD)
+@pytest.mark.parametrize(("size", "weight", "options"), POINTWISE + SMALL + DEPTHWISE + WINOGRAD)
 def test_values_and_gradients(size: Any, weight: Any, options: dict[str, Any]) -> None:
     options = {**options, "groups": size[1] // weight[1]}
     rng = np.random.default_rng()
@@ -77,7 +83,7 @@ def test_values_that_are_not_finite_stay_where_they_belong(value: float) -> None
 
 
 @pytest.mark.parametrize(
-    ("size", "weight", "options"), [POINTWISE[2], DEPTHWISE[1], WINOGRAD[0], WINOGRAD[3]]
+    ("size", "weight", "options"), [POINTWISE[2], SMALL[3], DEPTHWISE[1], WINOGRAD[0], WINOGRAD[3]]
 )
 def test_results_do_not_depend_on_the_number_of_threads(
     size: Any, weight: Any, options: dict[str, Any]

@@ -82,9 +82,9 @@ void forward(const Tensor& out, const Tensor& input, const Tensor& weight, const
              is_last(out) || is_last(input));
   if (g.dtype == DType::Float32) {
     Finish finish(bias, g.out_channels);
-    if (pointwise_forward(g, out, input, weight, finish) ||
-        depthwise_forward(g, out, input, weight, finish) ||
-        winograd_forward(g, out, input, weight, finish))
+    if (depthwise_forward(g, out, input, weight, finish) ||
+        winograd_forward(g, out, input, weight, finish) ||
+        product_forward(g, out, input, weight, finish))
       return;
   }
 #ifdef FB_ONEDNN
@@ -102,7 +102,7 @@ void input_grad(const Tensor& out, const Tensor& grad, const Tensor& weight, con
              is_last(out) || is_last(grad));
   if (g.dtype == DType::Float32) {
     Finish finish(bias, g.in_channels);
-    if (pointwise_input_grad(g, out, grad, weight, finish) ||
+    if (product_input_grad(g, out, grad, weight, finish) ||
         winograd_input_grad(g, out, grad, weight, finish))
       return;
   }

@@ -55,10 +55,10 @@ class Finish {
 
 // Float32 with a kernel of one element, and depthwise, on contiguous tensors. False, and nothing
 // done, where it is something else.
-bool pointwise_forward(const Geometry& g, const Operand& out, const Operand& input,
-                       const Operand& weight, const Finish& finish);
-bool pointwise_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
-                          const Operand& weight, const Finish& finish);
+bool product_forward(const Geometry& g, const Operand& out, const Operand& input,
+                     const Operand& weight, const Finish& finish);
+bool product_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
+                        const Operand& weight, const Finish& finish);
 
 bool winograd_forward(const Geometry& g, const Operand& out, const Operand& input,
                       const Operand& weight, const Finish& finish);
