@@ -1,25 +1,52 @@
 // A vector times a matrix: bound by memory, so elements are converted as they are read.
 #pragma once
+#include "cpu/convert.h"
 #include "cpu/gemm.h"
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 namespace fb::inline FB_CPU_NAMESPACE {
+
+constexpr int kGemvLanes = 16;
+
+template <class S, class T>
+inline void widen_lanes(T* __restrict to, const S* from) {
+  for (int i = 0; i < kGemvLanes; ++i) to[i] = static_cast<T>(from[i]);
+}
+
+#ifdef __AVX512F__
+// The compiler converts half precision one element at a time. The mask keeps gcc 12 from warning of
+// what its own header leaves undefined.
+inline void widen_lanes(float* __restrict to, const Half* from) {
+  _mm512_storeu_ps(to, _mm512_maskz_cvtph_ps(
+                           0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+}
+#endif
+
+// sums[i] += x[i] * row[i].
+template <class S, class T>
+inline void multiply_lanes(T* __restrict sums, const T* __restrict x, const S* row) {
+  T widened[kGemvLanes];
+  widen_lanes(widened, row);
+  for (int i = 0; i < kGemvLanes; ++i) sums[i] += x[i] * widened[i];
+}
 
 // y[j] = sum over l of x[l] * b[j * stride + l].
 template <class S, class T>
 void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride,
                   T* __restrict y) {
-  constexpr int kLanes = 16;
+  constexpr int kLanes = kGemvLanes;
   for (int64_t j = 0; j < n; ++j) {
     const S* __restrict row = b + j * stride;
     T sums[2][kLanes] = {};
     int64_t l = 0;
     for (; l + 2 * kLanes <= k; l += 2 * kLanes) {
-      for (int i = 0; i < kLanes; ++i) sums[0][i] += x[l + i] * static_cast<T>(row[l + i]);
-      for (int i = 0; i < kLanes; ++i)
-        sums[1][i] += x[l + kLanes + i] * static_cast<T>(row[l + kLanes + i]);
+      multiply_lanes(sums[0], x + l, row + l);
+      multiply_lanes(sums[1], x + l + kLanes, row + l + kLanes);
     }
-    for (; l + kLanes <= k; l += kLanes)
-      for (int i = 0; i < kLanes; ++i) sums[0][i] += x[l + i] * static_cast<T>(row[l + i]);
+    for (; l + kLanes <= k; l += kLanes) multiply_lanes(sums[0], x + l, row + l);
     T sum = 0;
     for (; l < k; ++l) sum += x[l] * static_cast<T>(row[l]);
     for (int i = 0; i < kLanes; ++i) sums[0][i] += sums[1][i];
@@ -50,6 +77,25 @@ void sum_of_rows(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_
     for (; l < k; ++l) {
       const S* __restrict row = b + l * stride + j0;
       for (int64_t j = 0; j < width; ++j) to[j] += x[l] * static_cast<T>(row[j]);
+    }
+  }
+}
+
+// Half precision is widened piece by piece: the compiler converts one element at a time.
+inline void sum_of_rows(int64_t k, int64_t n, const float* x, const Half* b, int64_t stride,
+                        float* y) {
+  constexpr int64_t kHalfPiece = 1024, kRows = 4;
+  float pieces[kRows * kHalfPiece], sums[kHalfPiece];
+  for (int64_t j = 0; j < n; j += kHalfPiece) {
+    const int64_t width = std::min(kHalfPiece, n - j);
+    std::fill_n(y + j, width, 0.f);
+    for (int64_t l = 0; l < k; l += kRows) {
+      const int64_t rows = std::min(kRows, k - l);
+      for (int64_t r = 0; r < rows; ++r)
+        convert(pieces + r * kHalfPiece, DType::Float32, b + (l + r) * stride + j, DType::Float16,
+                width);
+      sum_of_rows(rows, width, x + l, pieces, kHalfPiece, sums);
+      for (int64_t i = 0; i < width; ++i) y[j + i] += sums[i];
     }
   }
 }

@@ -258,9 +258,9 @@ void multiply_vector(const Product<S>& p) {
         for (int64_t l = 0; l < p.k; ++l) room[width + l] = static_cast<T>(a.data[l * a.col]);
       }
       if (dots) {
-        dot_products<S, T>(p.k, n, x, p.b[item].at(0, j).data, p.b.col, room);
+        dot_products(p.k, n, x, p.b[item].at(0, j).data, p.b.col, static_cast<T*>(room));
       } else {
-        sum_of_rows<S, T>(p.k, n, x, p.b[item].at(0, j).data, p.b.row, room);
+        sum_of_rows(p.k, n, x, p.b[item].at(0, j).data, p.b.row, static_cast<T*>(room));
       }
       finish_tile<S, T>(1, n, room, alpha, beta, add.data ? add.at(0, j) : add, p.c[item].at(0, j));
     }
@@ -272,7 +272,7 @@ void multiply(Product<S>& p) {
   using T = Sum<S>;
   p.fold_batch();
   if (p.n == 1 && p.m > 1) p.transpose();
-  if constexpr (!std::is_integral_v<S> && !std::is_same_v<S, Half>) {
+  if constexpr (!std::is_integral_v<S>) {
     if (p.k == 1) p.b.row = 1;  // a stride that leads nowhere
     if (p.m == 1 && p.k > 0 && (p.b.row == 1 || p.b.col == 1)) return multiply_vector(p);
   }

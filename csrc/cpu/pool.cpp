@@ -217,15 +217,15 @@ void max_rows(const Layout& l, const S* from, S* to, int64_t* indices) {
     for (int64_t i = 0; i < rows; ++i) {
       int64_t image = (first + i) / l.rows(), row = (first + i) % l.rows();
       max_columns<S, indexed>(l, row, from + image * l.w.in_pixels(), columns.data() + i * in,
-                              column_places.data() + i * in);
+                              indexed ? column_places.data() + i * in : nullptr);
       int64_t corner = (l.depth(row).begin * l.w.h.in + l.height(row).begin) * in;
       for (int64_t o = 0; indexed && o < out; ++o)
         places[i * out + o] = static_cast<Place>(corner + l.x[static_cast<size_t>(o)].begin);
     }
     for (int64_t i = 0; i < rows; i += lines)
-      max_across<T, indexed, Place>(l, lines, columns.data() + i * in,
-                                    column_places.data() + i * in, best.data() + i * out,
-                                    places.data() + i * out);
+      max_across<T, indexed, Place>(
+          l, lines, columns.data() + i * in, indexed ? column_places.data() + i * in : nullptr,
+          best.data() + i * out, indexed ? places.data() + i * out : nullptr);
     for (int64_t o = 0; o < rows * out; ++o) to[first * out + o] = static_cast<S>(best[o]);
     for (int64_t o = 0; indexed && o < rows * out; ++o) indices[first * out + o] = places[o];
   });
