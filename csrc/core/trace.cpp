@@ -17,7 +17,7 @@ namespace fb::trace {
 
 std::atomic<uint32_t> options{0};
 std::string (*call_stack)() = nullptr;
-thread_local int64_t storage_bytes __attribute__((tls_model("initial-exec"))) = 0;
+constinit thread_local int64_t storage_bytes __attribute__((tls_model("initial-exec"))) = 0;
 
 namespace {
 

@@ -16,10 +16,10 @@ namespace fb::trace {
 // What to record, as bits. No bit is set while nothing is recorded.
 enum Option : uint32_t { kOn = 1, kShapes = 2, kMemory = 4, kModules = 8, kStack = 16 };
 
-extern std::atomic<uint32_t> options;
+extern std::atomic<uint32_t> options [[gnu::visibility("hidden")]];
 
 // The memory of storages that this thread allocated less what it released; core/storage.cpp counts.
-extern thread_local int64_t storage_bytes __attribute__((tls_model("initial-exec")));
+extern constinit thread_local int64_t storage_bytes __attribute__((tls_model("initial-exec")));
 
 // Says where in the user's program the thread is; called for what no operator stands around.
 extern std::string (*call_stack)();

@@ -17,7 +17,7 @@ class Mode {
 
 // What lies beneath the stacks of all threads; null if nothing does. It stays there while it
 // handles a call, so it sees what is executed, also inside other operators: the profiler's place.
-extern std::atomic<Mode*> ground_mode;
+extern std::atomic<Mode*> ground_mode [[gnu::visibility("hidden")]];
 
 // Pushes for a scope.
 class ModeGuard {

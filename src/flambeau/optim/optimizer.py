@@ -177,17 +177,23 @@ class Optimizer:
             set_to_none: drop them (a parameter that gets no gradient is then left alone by
                 ``step``); else fill them with zeros.
         """
-        with _named(self, "zero_grad"):
-            for group in self.param_groups:
-                for parameter in group["params"]:
-                    if set_to_none:
-                        parameter.grad = None
-                    elif (grad := parameter.grad) is not None:
-                        if grad.grad_fn is not None:
-                            grad.detach_()
-                        else:
-                            grad.requires_grad_(False)
-                        grad.zero_()
+        if fb._C._profile_on():
+            with _named(self, "zero_grad"):
+                self._zero_grad(set_to_none)
+        else:
+            self._zero_grad(set_to_none)
+
+    def _zero_grad(self, set_to_none: bool) -> None:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if set_to_none:
+                    parameter.grad = None
+                elif (grad := parameter.grad) is not None:
+                    if grad.grad_fn is not None:
+                        grad.detach_()
+                    else:
+                        grad.requires_grad_(False)
+                    grad.zero_()
 
     @staticmethod
     def profile_hook_step(func: Callable[..., Any]) -> Callable[..., Any]:
