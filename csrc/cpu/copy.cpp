@@ -83,8 +83,22 @@ struct Plane {
   int64_t dst_stride, src_stride;  // between rows of dst, between columns in src
 };
 
+// A few rows of the source become the columns of the result, in vector registers.
+template <int kColumns, class T>
+void interleave(T* dst, const T* src, int64_t src_stride, int64_t rows) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int j = 0; j < kColumns; ++j) dst[i * kColumns + j] = src[j * src_stride + i];
+  }
+}
+
 template <class T>
 void transpose_plane(T* dst, const T* src, const Plane& p) {
+  if (p.columns == p.dst_stride && p.columns <= 4) {
+    if (p.columns == 2) return interleave<2>(dst, src, p.src_stride, p.rows);
+    if (p.columns == 3) return interleave<3>(dst, src, p.src_stride, p.rows);
+    if (p.columns == 4) return interleave<4>(dst, src, p.src_stride, p.rows);
+  }
   // Square-ish patches keep the lines of both sides in the first-level cache.
   constexpr int64_t kPatch = 64;
   for (int64_t r = 0; r < p.rows; r += kPatch) {
@@ -135,10 +149,11 @@ void transpose(const Geometry& g, size_t row_dim, T* dst, const T* src) {
 // Where the source runs along another dimension than the result: NCHW <-> NHWC, transposed
 // matrices.
 bool copy_transposed(const Geometry& g, const Tensor& out, const Tensor& src) {
-  if (g.strides[0][0] != 1 || g.strides[1][0] <= 1 || g.sizes[0] < 4) return false;
+  if (g.strides[0][0] != 1 || g.strides[1][0] <= 1) return false;
+  const int64_t fewest_rows = g.sizes[0] < 4 ? 32 : 4;
   size_t row_dim = 0;
   for (size_t d = 1; d < g.sizes.size(); ++d) {
-    if (g.strides[1][d] == 1 && g.sizes[d] >= 4) row_dim = d;
+    if (g.strides[1][d] == 1 && g.sizes[d] >= fewest_rows) row_dim = d;
   }
   if (row_dim == 0) return false;
   switch (out.item_size()) {
