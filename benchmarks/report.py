@@ -110,26 +110,30 @@ def groups(results: list[Result]) -> Iterator[tuple[str, list[Result]]]:
 
 
 def summary(results: list[Result]) -> Iterator[str]:
-    """The geometric mean of the speed-ups of every group in which they are that."""
+    """What every group came to: the geometric mean of its speed-ups, and how many rows miss."""
     for group, members in groups(results):
-        ratios = [r.ratio for r in members if not r.problem and not r.idle and r.unit == "s"]
-        if ratios:
-            mean = statistics.geometric_mean(ratios)
-            line = f"{group}: {mean:.2f}x faster (geometric mean of {len(ratios)}"
-            if group in GROUPS:
-                line += f", must be {GROUPS[group][0]:g}x"
-            yield line + ")"
+        timed = [result for result in members if not result.problem]
+        told = []
+        if ratios := [r.ratio for r in timed if r.unit == "s" and not r.idle]:
+            told.append(f"{statistics.geometric_mean(ratios):.2f}x faster (geometric mean)")
+        if group in GROUPS:
+            told[-1:] = [f"{line}, must be {GROUPS[group][0]:g}x" for line in told[-1:]]
+        if slowdowns := [r.ratio for r in timed if r.idle]:
+            told.append(f"at most {max(slowdowns):.2f}x slower")
+        missing = sum(not result.passed for result in members)
+        told.append(f"figures missed in {missing} of {len(members)} rows")
+        yield f"{group}: {'; '.join(told)}"
 
 
 def on_terminal(results: list[Result], libraries: list[str]) -> None:
-    table = Table(*header(libraries))
+    shown = Table(*header(libraries))
     for _, members in groups(results):
         for result in members:
             style = "red" if result.problem or not result.passed else ""
-            table.add_row(*cells(result, libraries), style=style)
-        table.add_section()
+            shown.add_row(*cells(result, libraries), style=style)
+        shown.add_section()
     console = Console(width=None if Console().is_terminal else 160)
-    console.print(table)
+    console.print(shown)
     for line in summary(results):
         console.print(line)
 
@@ -140,21 +144,25 @@ def place(machine: dict[str, Any]) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores, {python}, {machine['date']}"
 
 
-def markdown(about: dict[str, Any], results: list[Result], libraries: list[str]) -> str:
+def origin(about: dict[str, Any]) -> str:
     versions = ", ".join(
         f"{library} {entry['version']} ({entry['threads']} threads)"
         for library, entry in about["libraries"].items()
     )
-    lines = [
-        f"{place(about['machine'])}. {versions}",
-        "",
+    return f"{place(about['machine'])}. {versions}"
+
+
+def table(results: list[Result], libraries: list[str]) -> list[str]:
+    return [
         "| " + " | ".join(header(libraries)) + " |",
         "|" + "---|" * len(header(libraries)),
         *("| " + " | ".join(cells(result, libraries)) + " |" for result in results),
-        "",
-        *(f"- {line}" for line in summary(results)),
     ]
-    return "\n".join(lines) + "\n"
+
+
+def markdown(about: dict[str, Any], results: list[Result], libraries: list[str]) -> str:
+    told = (f"- {line}" for line in summary(results))
+    return "\n".join([origin(about), "", *table(results, libraries), "", *told]) + "\n"
 
 
 def draw(results: list[Result]) -> Path:
@@ -179,8 +187,17 @@ def write(about: dict[str, Any], results: list[Result], libraries: list[str]) ->
 def write_into(
     page: Path, about: dict[str, Any], results: list[Result], libraries: list[str]
 ) -> None:
-    """Put the table between the marks in a page."""
-    replace_between(page, MARKS, markdown(about, results, libraries))
+    """Put the summary between the marks in a page, and the table to unfold."""
+    told = (f"- {line}" for line in summary(results))
+    folded = [
+        "<details><summary>All rows</summary>",
+        "",
+        *table(results, libraries),
+        "",
+        "</details>",
+    ]
+    text = "\n".join([origin(about), "", *told, "", *folded])
+    replace_between(page, MARKS, text + "\n")
 
 
 def replace_between(page: Path, marks: tuple[str, str], text: str) -> None:
