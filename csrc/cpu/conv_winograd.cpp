@@ -187,14 +187,15 @@ bool run_rows(const Problem& p, const Block& b, int64_t begin, int64_t end, cons
   return true;
 }
 
-// Transforming the weights must pay, and a block's transformed inputs should stay in the caches.
+// Transforming the weights must pay, and neither they nor a block's transformed inputs may become
+// too large.
 constexpr int64_t kFewChannels = 16, kManyChannels = 512;
 int64_t few_tiles(const Problem& p) { return std::max<int64_t>(48, p.rows / 6); }
 constexpr int64_t kTasks = 8;  // that are enough for balance
 
 bool run(const Problem& p, const Finish& finish) {
   if (p.tiles() < few_tiles(p) || std::min(p.rows, p.depth) < kFewChannels ||
-      p.depth > kManyChannels)
+      p.depth > kManyChannels || p.rows > 4 * kManyChannels)
     return false;
   Scratch<float> weights(kPlaces * p.rows * p.depth);
   transform_weights(p, weights);
