@@ -1,4 +1,4 @@
-// What the current thread does with gradients.
+// What the current thread does with each call of an operator.
 #pragma once
 #include <cstdint>
 
@@ -9,6 +9,7 @@ class Mode;  // ops/mode.h
 struct ThreadState {
   bool grad = true;
   bool inference = false;
+  bool autocast = false;  // cast arguments as the operators' records say (ops/autocast.h)
   bool anomaly = false;  // remember where each node was made
   bool anomaly_check_nan = true;
   Mode* mode = nullptr;  // top of the mode stack

@@ -194,6 +194,7 @@ OP(prelu) {
   .names = "prelu, Tensor.prelu, nn.functional.prelu",
   .forward = boxed<prelu_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples = "(3,4) (1,) | (3,4) (4,) | (2,3,4) (3,) | () (1,)",
   .errors = "(3,4) (3,) -> RuntimeError: Mismatch of parameter numbers and input channel size",
   .doc =

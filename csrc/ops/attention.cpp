@@ -102,6 +102,7 @@ OP(scaled_dot_product_attention) {
   .names = "nn.functional.scaled_dot_product_attention",
   .forward = boxed<attention_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,4,8) (2,3,5,8) (2,3,5,6) | (4,8) (5,8) (5,6) | (2,4,8) (2,4,8) (2,4,8) is_causal=True"
       " | (2,3,4,8) (2,3,5,8) (2,3,5,6) attn_mask=(4,5) scale=0.5 | (2,4,3,8) (2,2,5,8) (2,2,5,8) enable_gqa=True"

@@ -236,6 +236,7 @@ OP(cross_entropy) {
   .names = "nn.functional._cross_entropy",
   .forward = boxed<cross_entropy_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples =
       "(3,4) (3,):int64@0..4 | (3,4,2) (3,2):int64@0..4 reduction='none' | (3,4) (3,4) | (4,) ():int64@0..4"
       " | (3,4) (3,):int64@0..4 weight=(4,)@0.1..2 label_smoothing=0.1 reduction='sum'",
@@ -315,6 +316,7 @@ OP(nll_loss) {
   .names = "nn.functional._nll_loss",
   .forward = boxed<nll_loss_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples =
       "(3,4) (3,):int64@0..4 | (3,4,2) (3,2):int64@0..4 reduction='none' | (4,) ():int64@0..4"
       " | (3,4) (3,):int64@0..4 weight=(4,)@0.1..2 reduction='sum'",

@@ -113,6 +113,7 @@ OP(conv1d) {
   .names = "conv1d, nn.functional.conv1d",
   .forward = boxed<conv_forward<1>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,7) (4,3,3) (4,) | (3,7) (4,3,3) stride=2 padding=1 | (2,4,9) (4,1,3) dilation=2 "
       "groups=4 | (0,3,7) (4,3,3)",
@@ -127,6 +128,7 @@ OP(conv1d_padding) {
   .names = "conv1d, nn.functional.conv1d",
   .forward = boxed<conv_padding_forward<1>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples = "(2,3,7) (4,3,4) padding='same' | (2,3,7) (4,3,3) padding='valid' stride=2",
   .errors = "(2,3,7) (4,3,3) padding='some' -> RuntimeError: Invalid padding string: 'some'",
 };
@@ -135,6 +137,7 @@ OP(conv2d) {
   .names = "conv2d, nn.functional.conv2d",
   .forward = boxed<conv_forward<2>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,7,6) (4,3,3,2) (4,) | (3,7,6) (4,3,3,3) stride=2 padding=1 | (2,4,9,8) (4,1,3,3) "
       "dilation=2 groups=4"
@@ -159,6 +162,7 @@ OP(conv2d_padding) {
   .names = "conv2d, nn.functional.conv2d",
   .forward = boxed<conv_padding_forward<2>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,7,6) (4,3,4,3) (4,) padding='same' | (2,3,7,6) (4,3,2,3) padding='same' dilation=2",
   .errors =
@@ -170,6 +174,7 @@ OP(conv3d) {
   .names = "conv3d, nn.functional.conv3d",
   .forward = boxed<conv_forward<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,5,6,4) (4,3,3,2,2) (4,) | (3,5,6,4) (4,3,3,3,3) stride=2 padding=1 | (0,3,7,7,7) "
       "(4,3,3,3,3)",
@@ -184,6 +189,7 @@ OP(conv3d_padding) {
   .names = "conv3d, nn.functional.conv3d",
   .forward = boxed<conv_padding_forward<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples = "(2,3,5,6,4) (4,3,2,3,2) padding='same'",
 };
 
@@ -221,6 +227,7 @@ OP(conv_transpose1d) {
   .names = "conv_transpose1d, nn.functional.conv_transpose1d",
   .forward = boxed<conv_transpose_forward<1>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,7) (3,4,3) (4,) | (3,7) (3,4,3) stride=2 padding=1 output_padding=1 | (2,4,5) "
       "(4,1,3) groups=2 dilation=2",
@@ -236,6 +243,7 @@ OP(conv_transpose2d) {
   .names = "conv_transpose2d, nn.functional.conv_transpose2d",
   .forward = boxed<conv_transpose_forward<2>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,4,5) (3,4,3,2) (4,) | (3,4,5) (3,4,3,3) stride=2 padding=1 output_padding=1 | "
       "(2,4,5,3) (4,1,3,3) groups=2 dilation=2",
@@ -258,6 +266,7 @@ OP(conv_transpose3d) {
   .names = "conv_transpose3d, nn.functional.conv_transpose3d",
   .forward = boxed<conv_transpose_forward<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples = "(2,3,4,5,2) (3,4,3,2,2) (4,) | (3,2,4,5) (3,4,3,3,3) stride=2 padding=1",
   .doc =
       "Transposed convolution over volumes: the gradient of :func:`conv3d` as a "

@@ -1,5 +1,6 @@
 #include "autograd/anomaly.h"
 #include "core/error.h"
+#include "ops/autocast.h"
 #include "ops/copy.h"
 #include "ops/mode.h"
 #include "ops/record.h"
@@ -136,12 +137,9 @@ void execute_composite_writing(Call& c) {
   }
 }
 
-[[gnu::noinline]] void dispatch_to_mode(Call& c) {
+[[gnu::noinline]] void dispatch_switched(Call& c) {
   Mode* mode = tls.mode;
-  if (!mode) {
-    Mode* ground = ground_mode.load(std::memory_order_acquire);
-    return ground ? ground->handle(c) : execute(c);
-  }
+  if (!mode) return tls.autocast ? execute_autocast(c) : execute_watched(c);
   tls.mode = mode->below;
   struct Restore {
     Mode* mode;
@@ -166,10 +164,16 @@ void execute(Call& c) {
   }
 }
 
+void execute_watched(Call& c) {
+  Mode* ground = ground_mode.load(std::memory_order_acquire);
+  ground ? ground->handle(c) : execute(c);
+}
+
 void dispatch(Call& c) {
-  const bool watched =
-      (tls.mode != nullptr) | (ground_mode.load(std::memory_order_relaxed) != nullptr);
-  if (__builtin_expect(watched, 0)) return dispatch_to_mode(c);
+  const bool switched =
+      (reinterpret_cast<uintptr_t>(tls.mode) | tls.autocast |
+       reinterpret_cast<uintptr_t>(ground_mode.load(std::memory_order_relaxed))) != 0;
+  if (__builtin_expect(switched, 0)) return dispatch_switched(c);
   execute(c);
 }
 

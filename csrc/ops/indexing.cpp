@@ -161,6 +161,7 @@ OP(index_copy) {
   .forward = boxed<index_copy_forward>,
   .vjp = index_copy_vjp,
   .save = "index",
+  .autocast = Autocast::Promote,
   .samples =
       "(5,3) 0 (1,):int64@0..5 (1,3) | (2,3,4) -1 (1,):int64@0..4 (2,3,1) | (5,) 0 (0,):int64 (0,)",
   .errors =

@@ -163,6 +163,7 @@ OP(cat) {
   .names = "cat, concat, concatenate",
   .forward = boxed<cat_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Promote,
   .samples =
       "[(2,3),(4,3)] | [(2,3),(2,1)] dim=-1 | [(0,),(2,3)] | [(2,):int64,(3,)] | [(0,3),(0,3)] | "
       "[(2,3,4,5)] 1",
@@ -224,6 +225,7 @@ OP(stack) {
   .names = "stack",
   .forward = boxed<stack_forward>,
   .vjp = stack_vjp,
+  .autocast = Autocast::Promote,
   .samples = "[(2,3),(2,3)] | [(2,3),(2,3),(2,3)] dim=-1 | [(),()] | [(0,3)] 1 | [(2,):int64,(2,)]",
   .errors =
       "[] -> RuntimeError: stack expects a non-empty TensorList"

@@ -33,6 +33,7 @@ OP(mm) {
   .forward = boxed<mm_forward>,
   .vjp = mm_vjp,
   .save = "input for mat2, mat2 for input",
+  .autocast = Autocast::Lower,
   .samples = "(3,4) (4,5) | (1,7) (7,1) | (0,3) (3,2) | (2,0) (0,3) | (65,33) (33,70)",
   .errors =
       "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"
@@ -58,6 +59,7 @@ OP(bmm) {
   .forward = boxed<bmm_forward>,
   .vjp = mm_vjp,
   .save = "input for mat2, mat2 for input",
+  .autocast = Autocast::Lower,
   .samples = "(2,3,4) (2,4,5) | (0,3,4) (0,4,5) | (3,2,0) (3,0,2) | (4,1,6) (4,6,1)",
   .errors =
       "(2,3,4) (3,3,4) -> RuntimeError: Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [3, 3]"
@@ -185,6 +187,7 @@ OP(matmul) {
   .forward = boxed<matmul_forward>,
   .vjp = matmul_vjp,
   .save = "input for other, other for input",
+  .autocast = Autocast::Lower,
   .samples =
       "(3,4) (4,5) | (3,3) (3,3) | (4,) (4,) | (3,4) (4,) | (4,) (4,5) | (2,3,4) (4,5) | (2,3,4) (4,) | (4,) (2,4,3) | (3,4) (2,4,5)"
       " | (2,1,3,4) (5,4,2) | (2,3,0) (0,4) | (0,3,4) (4,5) | (6,2,3,4) (1,2,4,3)",
@@ -254,6 +257,7 @@ OP(linear) {
   .forward = boxed<linear_forward>,
   .vjp = linear_vjp,
   .save = "input for weight, weight for input",
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3) (4,3) (4,) | (3,) (4,3) (4,) | (2,5,3) (4,3) | (0,3) (4,3) (4,) | (16,16) (16,16) (16,) | (2,0) (3,0) (3,)"
       " | (1,16) (16,16) (16,)",

@@ -54,6 +54,7 @@ OP(addmm) {
   .forward = boxed<addmm_forward>,
   .vjp = addmm_vjp,
   .save = "mat1 for mat2, mat2 for mat1",
+  .autocast = Autocast::Lower,
   .samples =
       "(2,5) (2,4) (4,5) | (5,) (2,4) (4,5) beta=0.5 alpha=2.0 | (2,1) (2,0) (0,5) | () (3,4) (4,2) beta=0",
   .errors =
@@ -127,6 +128,7 @@ OP(baddbmm) {
   .forward = boxed<baddbmm_forward>,
   .vjp = baddbmm_vjp,
   .save = "batch1 for batch2, batch2 for batch1",
+  .autocast = Autocast::Lower,
   .samples =
       "(2,3,5) (2,3,4) (2,4,5) | (5,) (2,3,4) (2,4,5) beta=0.5 alpha=2.0 | (2,1,5) (2,3,0) (2,0,5) | (0,2,2) (0,2,3) (0,3,2)",
   .errors =
@@ -155,6 +157,7 @@ OP(addbmm) {
   .names = "addbmm, Tensor.addbmm, Tensor.addbmm_",
   .forward = boxed<addbmm_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Lower,
   .samples =
       "(3,5) (2,3,4) (2,4,5) | (5,) (2,3,4) (2,4,5) beta=0.5 alpha=2.0 | (3,5) (0,3,4) (0,4,5)",
   .errors =

@@ -18,6 +18,8 @@ class Mode {
 // What lies beneath the stacks of all threads; null if nothing does. It stays there while it
 // handles a call, so it sees what is executed, also inside other operators: the profiler's place.
 extern std::atomic<Mode*> ground_mode [[gnu::visibility("hidden")]];
+// Runs a call that has left the mode stack: through the ground, if there is one.
+void execute_watched(Call& call);
 
 // Pushes for a scope.
 class ModeGuard {

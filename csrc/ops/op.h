@@ -35,6 +35,8 @@
 // save     which arguments and results the vjp reads: "result", "input, weight", "other for input,
 //          input for other".
 // view     the result shares the first argument's memory.
+// autocast what mixed precision makes of floating-point arguments (not float64): Autocast::Lower
+//          casts them to the region's half type, Float32 to float32, Promote to the widest of them.
 #pragma once
 #include <string>
 #include <tuple>
@@ -90,6 +92,8 @@ inline Vjp not_differentiable(const char* why) { return {Vjp::Kind::NotDifferent
 inline Vjp no_gradient() { return {Vjp::Kind::NoGradient, ""}; }
 inline Vjp composite() { return {Vjp::Kind::Composite, ""}; }
 
+enum class Autocast : uint8_t { None, Lower, Float32, Promote };
+
 // What an author writes.
 struct OpRecord {
   const char* schema;
@@ -98,6 +102,7 @@ struct OpRecord {
   Vjp vjp;
   const char* save = "";
   bool view = false;
+  Autocast autocast = Autocast::None;
   const char* samples = "";
   const char* errors = "";
   const char* doc = "";
@@ -124,6 +129,7 @@ struct OpDef {
   Vjp vjp;
   std::vector<SaveRule> saves;
   bool view = false;
+  Autocast autocast = Autocast::None;
   bool writes_first = false;  // name ends in '_'
   bool inplace_form = false;  // some name ends in '_' (and the record's own does not)
   bool has_lists = false;     // some parameter is Tensor[]

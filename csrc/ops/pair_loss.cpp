@@ -164,6 +164,7 @@ OP(mse_loss) {
   .names = "nn.functional._mse_loss",
   .forward = boxed<mse_loss_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(3,4) (3,4) | (3,4) (3,4) reduction='none' | (3,4) (4,) reduction='sum' | () ()",
   .errors =
       "(3,) (3,) reduction='most' -> ValueError: most is not a valid value for reduction"
@@ -182,6 +183,7 @@ OP(l1_loss) {
   .names = "nn.functional._l1_loss",
   .forward = boxed<l1_loss_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples =
       "(3,4) (3,4) | (3,4) (3,4) reduction='none' | (3,4):complex64 (3,4):complex64 reduction='sum'",
   .doc = "``|input - target|``, reduced; see nn.functional.l1_loss.",
@@ -200,6 +202,7 @@ OP(smooth_l1_loss) {
   .names = "nn.functional._smooth_l1_loss",
   .forward = boxed<smooth_l1_loss_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(3,4) (3,4) | (3,4) (3,4) 'none' 0.5",
   .errors = "(3,) (3,) beta=-1.0 -> RuntimeError: does not support negative values for beta",
   .doc = "Squared near 0, absolute beyond ``beta``; see nn.functional.smooth_l1_loss.",
@@ -217,6 +220,7 @@ OP(huber_loss) {
   .names = "nn.functional._huber_loss",
   .forward = boxed<huber_loss_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(3,4) (3,4) | (3,4) (3,4) 'none' 0.5",
   .errors = "(3,) (3,) delta=0.0 -> RuntimeError: does not support non-positive values for delta",
   .doc = "Squared near 0, linear beyond ``delta``; see nn.functional.huber_loss.",
@@ -241,6 +245,7 @@ OP(binary_cross_entropy) {
   .names = "nn.functional._binary_cross_entropy",
   .forward = boxed<binary_cross_entropy_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(3,4)@0.1..0.9 (3,4)@0.1..0.9 | (3,4)@0.1..0.9 (3,4)@0.1..0.9 (4,) 'none'",
   .errors =
       "(3,)@2..3 (3,)@0.1..0.9 -> RuntimeError: all elements of input should be between 0 and 1",
@@ -272,6 +277,7 @@ OP(binary_cross_entropy_with_logits) {
   .names = "nn.functional._binary_cross_entropy_with_logits",
   .forward = boxed<binary_cross_entropy_with_logits_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(3,4) (3,4)@0.1..0.9 | (3,4) (3,4)@0.1..0.9 (4,)@0.1..2 (4,)@0.1..2 'none'",
   .doc = "Cross entropy of two-way scores; see nn.functional.binary_cross_entropy_with_logits.",
 };

@@ -335,6 +335,7 @@ OP(polar) {
   .forward = boxed<polar_forward>,
   .vjp = polar_vjp,
   .save = "result",
+  .autocast = Autocast::Float32,
   .samples = "(3,4)@0.1..2 (4,)",
   .doc = "Complex numbers from their moduli and angles (in radians).",
 };

@@ -135,6 +135,7 @@ OP(max_pool3d) {
   .names = "max_pool3d",
   .forward = boxed<max_pool<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(2,3,7,6,5) 2 | (3,8,9,4) [3,2,2] stride=2 padding=1 | (0,3,7,7,7) 2",
   .errors = "(5,5,5) 2 -> RuntimeError: non-empty 4D or 5D (batch mode) tensor expected for input",
   .doc = FB_MAX_POOL_DOC("N, C, D, H, W", "C, D, H, W"),
@@ -205,6 +206,7 @@ OP(avg_pool3d) {
   .names = "nn.functional.avg_pool3d",
   .forward = boxed<avg_pool<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples =
       "(2,3,7,6,5) 2 | (3,8,9,4) [3,2,2] stride=2 padding=1 count_include_pad=False | (0,3,7,7,7) 2",
   .errors = "(5,5,5) 2 -> RuntimeError: non-empty 4D or 5D (batch mode) tensor expected for input",
@@ -270,6 +272,7 @@ OP(adaptive_avg_pool3d) {
   .names = "_adaptive_avg_pool3d",
   .forward = boxed<adaptive_avg_pool<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(2,3,7,6,5) [3,2,2] | (3,8,5,2) [1,1,1]",
   .errors =
       "(2,5,2) [2,2,2] -> RuntimeError: adaptive_avg_pool3d(): Expected 4D or 5D tensor, but got [2, 5, 2]",
@@ -302,6 +305,7 @@ OP(adaptive_max_pool3d) {
   .names = "_adaptive_max_pool3d",
   .forward = boxed<adaptive_max_pool<3>>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(2,3,7,6,5) [3,2,2] | (3,8,5,2) [1,1,1]",
   .errors =
       "(2,5,2) [2,2,2] -> RuntimeError: adaptive_max_pool3d(): Expected 4D or 5D tensor, but got: [2, 5, 2]",

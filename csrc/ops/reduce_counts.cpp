@@ -183,6 +183,7 @@ OP(prod) {
   .forward = boxed<prod_forward>,
   .vjp = prod_vjp,
   .save = "input",
+  .autocast = Autocast::Float32,
   .samples = "(3,4) | () | (0,) | (3,4):int64@-3..3 | (3,):bool | (3,) dtype=float64",
   .doc = "The product of all elements, or along ``dim``. Integers are multiplied in int64.",
 };
@@ -193,6 +194,7 @@ OP(prod_dim) {
   .forward = boxed<prod_dim_forward>,
   .vjp = prod_dim_vjp,
   .save = "input",
+  .autocast = Autocast::Float32,
   .samples = "(3,4) 0 | (3,4) -1 True | (2,0) 1 | () 0",
   .errors = "(3,4) 2 -> IndexError: Dimension out of range",
 };

@@ -47,6 +47,7 @@ const OpDef& register_op(const OpRecord& record, std::string family, void* conte
   parse_schema(record.schema, op);
   op.context = context;
   op.view = record.view;
+  op.autocast = record.autocast;
   op.samples = record.samples;
   op.errors = record.errors;
   op.doc = record.doc;

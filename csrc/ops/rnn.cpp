@@ -93,6 +93,7 @@ OP(lstm_cell) {
   .forward = boxed<lstm_cell_forward>,
   .vjp = lstm_cell_vjp,
   .save = "c, new_c, active",
+  .autocast = Autocast::Promote,
   .samples = "(2,12) (2,3) | (0,4) (0,1)",
   .errors = "(2,12) (2,4) -> RuntimeError: expected gates of shape [N, 4 * H]",
   .doc =
@@ -197,6 +198,7 @@ OP(lstm_layer) {
   .forward = boxed<lstm_layer_forward>,
   .vjp = lstm_layer_vjp,
   .save = "weight, states, cells, active",
+  .autocast = Autocast::Lower,
   .samples = "(3,2,12) (2,3) (2,3) (12,3) | (1,2,4) (2,1) (2,1) (4,1) reverse=True",
   .errors =
       "(3,2,12) (2,4) (2,4) (12,3) -> RuntimeError: expected projected inputs of shape [T, N, 4 * H]",
@@ -256,6 +258,7 @@ OP(gru_cell) {
   .forward = boxed<gru_cell_forward>,
   .vjp = gru_cell_vjp,
   .save = "s, h, active",
+  .autocast = Autocast::Promote,
   .samples = "(2,9) (2,9) (2,3) | (0,3) (0,3) (0,1)",
   .errors = "(2,9) (2,9) (2,4) -> RuntimeError: expected gates of shape [N, 3 * H]",
   .doc =

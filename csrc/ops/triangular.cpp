@@ -133,6 +133,7 @@ OP(trace) {
   .schema = "trace(Tensor input) -> Tensor",
   .forward = boxed<trace_forward>,
   .vjp = composite(),
+  .autocast = Autocast::Float32,
   .samples = "(3,4) | (0,0) | (3,3):int64",
   .errors = "(3,) -> RuntimeError: trace: expected a matrix, but got tensor with dim 1",
   .doc = "The sum of a matrix's diagonal.",

@@ -618,6 +618,7 @@ OP(view_as_complex) {
   .forward = boxed<view_as_complex_forward>,
   .vjp = view_as_complex_vjp,
   .view = true,
+  .autocast = Autocast::Float32,
   .samples = "(3,2)",
   .errors = "(3,3) -> RuntimeError: last dimension of size 2",
   .doc = "The last dimension of size 2 read as real and imaginary part.",

@@ -132,18 +132,29 @@ Vjp vjp_from(nb::handle vjp) {
   return not_differentiable((new std::string(text))->c_str());  // lives as long as the registry
 }
 
-// register(schema, names, forward, vjp, save, samples, errors, doc, family); vjp is a function,
-// "composite", "no_gradient" or the reason why there is none. Returns the operator, of this schema.
+constexpr const char* kAutocastRules[] = {"", "lower", "float32", "promote"};
+
+Autocast autocast_from(std::string_view text) {
+  for (int i = 0; i < 4; ++i)
+    if (text == kAutocastRules[i]) return static_cast<Autocast>(i);
+  raise(ErrorKind::Value, "there is no autocast rule '", text, "'");
+}
+
+// register(schema, names, forward, vjp, save, samples, errors, doc, family, autocast); vjp is a
+// function, "composite", "no_gradient" or the reason why there is none; autocast is a rule's name
+// or empty. Returns the operator, of this schema.
 nb::object register_python_op(const std::string& schema, const std::string& names,
                               nb::object forward, nb::object vjp, const std::string& save,
                               const std::string& samples, const std::string& errors,
-                              const std::string& doc, const std::string& family) {
+                              const std::string& doc, const std::string& family,
+                              const std::string& autocast) {
   auto* self = new PythonOp{Object::borrow(forward.ptr()), Object::borrow(vjp.ptr())};
   OpRecord record{.schema = schema.c_str(),
                   .names = names.c_str(),
                   .forward = python_forward,
                   .vjp = vjp_from(vjp),
                   .save = save.c_str(),
+                  .autocast = autocast_from(autocast),
                   .samples = samples.c_str(),
                   .errors = errors.c_str(),
                   .doc = doc.c_str()};
@@ -169,6 +180,7 @@ nb::list registry() {
     d["errors"] = op->errors;
     d["doc"] = op->doc;
     d["view"] = op->view;
+    d["autocast"] = kAutocastRules[static_cast<int>(op->autocast)];
     d["python"] = op->context != nullptr;
     d["op"] = nb::borrow(op_object(*op, Form::Functional));
     d["in_place"] = op->inplace_form ? nb::borrow(op_object(*op, Form::InPlace)) : nb::none();

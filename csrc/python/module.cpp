@@ -27,6 +27,7 @@ NB_MODULE(_C, m) {
   init_function(module);
   init_modes(module);
   init_profile(module);
+  init_autocast(module);
   init_indexing(module);
   init_interop(module);
   init_random(module);

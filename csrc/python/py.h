@@ -170,6 +170,7 @@ void init_autograd(PyObject* module);
 void init_function(PyObject* module);
 void init_modes(PyObject* module);
 void init_profile(PyObject* module);
+void init_autocast(PyObject* module);
 void init_indexing(PyObject* module);
 void init_interop(PyObject* module);
 void init_random(PyObject* module);

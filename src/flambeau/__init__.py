@@ -16,6 +16,8 @@ from flambeau._C import (
     Generator as Generator,
     Size as Size,
     Tensor as Tensor,
+    autocast_decrement_nesting as autocast_decrement_nesting,
+    autocast_increment_nesting as autocast_increment_nesting,
     bfloat16 as bfloat16,
     bool as bool,
     can_cast as can_cast,
@@ -23,6 +25,7 @@ from flambeau._C import (
     cfloat as cfloat,
     channels_last as channels_last,
     channels_last_3d as channels_last_3d,
+    clear_autocast_cache as clear_autocast_cache,
     complex64 as complex64,
     complex128 as complex128,
     contiguous_format as contiguous_format,
@@ -42,6 +45,7 @@ from flambeau._C import (
     int16 as int16,
     int32 as int32,
     int64 as int64,
+    is_autocast_cache_enabled as is_autocast_cache_enabled,
     is_grad_enabled as is_grad_enabled,
     is_inference_mode_enabled as is_inference_mode_enabled,
     layout as layout,
@@ -49,6 +53,7 @@ from flambeau._C import (
     memory_format as memory_format,
     preserve_format as preserve_format,
     promote_types as promote_types,
+    set_autocast_cache_enabled as set_autocast_cache_enabled,
     set_num_threads as set_num_threads,
     short as short,
     sparse_coo as sparse_coo,
@@ -66,6 +71,7 @@ globals().update(_C.namespace(""))
 if TYPE_CHECKING:
     # What exists at run time only, or is loaded when it is first used, as type checkers see it.
     from flambeau import (
+        amp as amp,
         autograd as autograd,
         io as io,
         linalg as linalg,
@@ -76,6 +82,13 @@ if TYPE_CHECKING:
     )
     from flambeau._operators import *  # noqa: F403
     from flambeau._printing import set_printoptions as set_printoptions
+    from flambeau.amp import (
+        autocast as autocast,
+        get_autocast_dtype as get_autocast_dtype,
+        is_autocast_enabled as is_autocast_enabled,
+        set_autocast_dtype as set_autocast_dtype,
+        set_autocast_enabled as set_autocast_enabled,
+    )
     from flambeau.io import load as load, save as save
 
 from flambeau import ops as _rooms
@@ -107,6 +120,11 @@ OutOfMemoryError = _C.OutOfMemoryError
 _LAZY = {
     "TypedStorage": ("flambeau.storage", "TypedStorage"),
     "UntypedStorage": ("flambeau.storage", "UntypedStorage"),
+    "autocast": ("flambeau.amp", "autocast"),
+    "get_autocast_dtype": ("flambeau.amp", "get_autocast_dtype"),
+    "is_autocast_enabled": ("flambeau.amp", "is_autocast_enabled"),
+    "set_autocast_dtype": ("flambeau.amp", "set_autocast_dtype"),
+    "set_autocast_enabled": ("flambeau.amp", "set_autocast_enabled"),
     "cosine_similarity": ("flambeau.nn.functional.distance", "cosine_similarity"),
     "pairwise_distance": ("flambeau.nn.functional.distance", "pairwise_distance"),
     "pdist": ("flambeau.nn.functional.distance", "pdist"),

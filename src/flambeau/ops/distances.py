@@ -71,6 +71,7 @@ def _euclidean_by_product(x1: Tensor, x2: Tensor) -> Tensor:
     "cdist(Tensor x1, Tensor x2, float p=2, str? compute_mode=None) -> Tensor",
     "cdist",
     vjp=composite,
+    autocast="float32",
     samples="(3,4) (5,4) | (2,3,4) (1,5,4) 1 | (3,4) (5,4) 3 | (3,4) (5,4) inf | (30,4) (40,4)",
     errors="(3,4) (5,3) -> RuntimeError: X1 and X2 must have the same number of columns"
     " | (4,) (5,4) -> RuntimeError: at least 2D tensors",

@@ -217,6 +217,7 @@ def _fft(a: Tensor, n: int | None, dim: int, norm: str | None, forward: bool) ->
     "fft_fft(Tensor input, int? n=None, int dim=-1, str? norm=None) -> Tensor",
     "fft.fft",
     vjp=composite,
+    autocast="float32",
     samples="(4,) | (3,5) 4 0 'ortho' | (2,3) n=5 norm='forward'",
     errors="(4,) 0 -> RuntimeError: Invalid number of data points (0) specified"
     " | (4,) dim=1 -> IndexError: Dimension out of range",
@@ -246,6 +247,7 @@ def fft_fft(a: Tensor, n: int | None, dim: int, norm: str | None) -> Any:
     "fft_ifft(Tensor input, int? n=None, int dim=-1, str? norm=None) -> Tensor",
     "fft.ifft",
     vjp=composite,
+    autocast="float32",
     samples="(4,) | (3,5) 4 0 'ortho'",
     errors="(4,) 0 -> RuntimeError: Invalid number of data points (0) specified",
 )
@@ -264,6 +266,7 @@ def fft_ifft(a: Tensor, n: int | None, dim: int, norm: str | None) -> Any:
     "fft_rfft(Tensor input, int? n=None, int dim=-1, str? norm=None) -> Tensor",
     "fft.rfft",
     vjp=composite,
+    autocast="float32",
     samples="(4,) | (3,5) 4 0 'ortho' | (2,3) n=5",
     errors="(4,):complex64 -> RuntimeError: rfft expects a real input tensor",
 )
@@ -292,6 +295,7 @@ def _half(a: Tensor, n: int | None, dim: int) -> tuple[Tensor, tuple[int], int]:
     "fft_irfft(Tensor input, int? n=None, int dim=-1, str? norm=None) -> Tensor",
     "fft.irfft",
     vjp=composite,
+    autocast="float32",
     samples="(4,) | (3,5) 4 0 'ortho' | (2,3) n=5",
     errors="(1,) -> RuntimeError: Invalid number of data points (0) specified",
 )
@@ -311,6 +315,7 @@ def fft_irfft(a: Tensor, n: int | None, dim: int, norm: str | None) -> Any:
     "fft_hfft(Tensor input, int? n=None, int dim=-1, str? norm=None) -> Tensor",
     "fft.hfft",
     vjp=composite,
+    autocast="float32",
     samples="(4,) | (3,5) 4 0 'ortho' | (2,3) n=5",
     errors="(1,) -> RuntimeError: Invalid number of data points (0) specified",
 )
@@ -330,6 +335,7 @@ def fft_hfft(a: Tensor, n: int | None, dim: int, norm: str | None) -> Any:
     "fft_ihfft(Tensor input, int? n=None, int dim=-1, str? norm=None) -> Tensor",
     "fft.ihfft",
     vjp=composite,
+    autocast="float32",
     samples="(4,) | (3,5) 4 0 'ortho' | (2,3) n=5",
     errors="(4,):complex64 -> RuntimeError: ihfft expects a real input tensor",
 )
@@ -407,7 +413,10 @@ _2_D_SAMPLES = "(3,4) | (2,3,4) [3,5] [0,2] 'ortho'"
 _UNIQUE = "(3,4) dim=[0,0] -> RuntimeError: FFT dims must be unique"
 
 
-@op(f"fft_fftn({_N_D}", "fft.fftn", vjp=composite, samples=_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_fftn({_N_D}", "fft.fftn", vjp=composite, autocast="float32",
+    samples=_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_fftn(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """``fft`` along several dimensions.
 
@@ -426,19 +435,28 @@ def fft_fftn(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     return _fftn(a, s, dim, norm, True)
 
 
-@op(f"fft_ifftn({_N_D}", "fft.ifftn", vjp=composite, samples=_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_ifftn({_N_D}", "fft.ifftn", vjp=composite, autocast="float32",
+    samples=_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_ifftn(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """The inverse of ``fftn``."""
     return _fftn(a, s, dim, norm, False)
 
 
-@op(f"fft_rfftn({_N_D}", "fft.rfftn", vjp=composite, samples=_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_rfftn({_N_D}", "fft.rfftn", vjp=composite, autocast="float32",
+    samples=_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_rfftn(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """``fftn`` of a real input; of the last dimension only the first half."""
     return _rfftn("rfftn", a, s, dim, norm)
 
 
-@op(f"fft_irfftn({_N_D}", "fft.irfftn", vjp=composite, samples=_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_irfftn({_N_D}", "fft.irfftn", vjp=composite, autocast="float32",
+    samples=_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_irfftn(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """The inverse of ``rfftn``."""
     return _irfftn("irfftn", a, s, dim, norm)
@@ -456,25 +474,37 @@ def fft_ihfftn(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     return _ihfftn("ihfftn", a, s, dim, norm)
 
 
-@op(f"fft_fft2({_2_D}", "fft.fft2", vjp=composite, samples=_2_D_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_fft2({_2_D}", "fft.fft2", vjp=composite, autocast="float32",
+    samples=_2_D_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_fft2(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """``fftn`` along two dimensions."""
     return _fftn(a, s, dim, norm, True)
 
 
-@op(f"fft_ifft2({_2_D}", "fft.ifft2", vjp=composite, samples=_2_D_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_ifft2({_2_D}", "fft.ifft2", vjp=composite, autocast="float32",
+    samples=_2_D_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_ifft2(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """``ifftn`` along two dimensions."""
     return _fftn(a, s, dim, norm, False)
 
 
-@op(f"fft_rfft2({_2_D}", "fft.rfft2", vjp=composite, samples=_2_D_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_rfft2({_2_D}", "fft.rfft2", vjp=composite, autocast="float32",
+    samples=_2_D_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_rfft2(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """``rfftn`` along two dimensions."""
     return _rfftn("rfftn", a, s, dim, norm)
 
 
-@op(f"fft_irfft2({_2_D}", "fft.irfft2", vjp=composite, samples=_2_D_SAMPLES, errors=_UNIQUE)
+@op(
+    f"fft_irfft2({_2_D}", "fft.irfft2", vjp=composite, autocast="float32",
+    samples=_2_D_SAMPLES, errors=_UNIQUE,
+)  # fmt: skip
 def fft_irfft2(a: Tensor, s: Any, dim: Any, norm: str | None) -> Any:
     """``irfftn`` along two dimensions."""
     return _irfftn("irfftn", a, s, dim, norm)

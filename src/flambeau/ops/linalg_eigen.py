@@ -62,6 +62,7 @@ def _eigh_vjp(g: Any) -> None:
     "linalg_eigh(Tensor A, str UPLO='L') -> (Tensor eigenvalues, Tensor eigenvectors)",
     "linalg.eigh",
     vjp=_eigh_vjp,
+    autocast="float32",
     save="eigenvalues, eigenvectors",
     samples="(1,1) | (2,1,1) | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices"
@@ -105,6 +106,7 @@ def _check_uplo(name: str, uplo: str) -> None:
     "linalg_eigvalsh(Tensor A, str UPLO='L') -> Tensor",
     "linalg.eigvalsh",
     vjp=composite,
+    autocast="float32",
     samples="(1,1) | (2,1,1) | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices",
 )
@@ -170,6 +172,7 @@ def _eig(x: Any) -> Any:
     "linalg_eig(Tensor A) -> (Tensor eigenvalues, Tensor eigenvectors)",
     "linalg.eig",
     vjp=_eig_vjp,
+    autocast="float32",
     save="A, eigenvalues, eigenvectors",
     samples="(1,1) | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices",
@@ -200,6 +203,7 @@ def linalg_eig(a: Tensor) -> Any:
     "linalg_eigvals(Tensor A) -> Tensor",
     "linalg.eigvals",
     vjp=composite,
+    autocast="float32",
     samples="(1,1) | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices",
 )

@@ -84,6 +84,7 @@ def _linalg_cholesky(a: Tensor) -> Any:
     "linalg_cholesky(Tensor A, *, bool upper=False) -> Tensor",
     "linalg.cholesky",
     vjp=composite,
+    autocast="float32",
     samples="(1,1)@0.5..2 | (3,1,1)@0.5..2 | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices",
 )
@@ -113,6 +114,7 @@ def linalg_cholesky(a: Tensor, upper: bool) -> Any:
     "cholesky(Tensor input, bool upper=False) -> Tensor",
     "cholesky, Tensor.cholesky",
     vjp=composite,
+    autocast="float32",
     samples="(1,1)@0.5..2",
 )
 def cholesky(a: Tensor, upper: bool) -> Any:
@@ -125,6 +127,7 @@ def cholesky(a: Tensor, upper: bool) -> Any:
     " -> (Tensor L, Tensor info)",
     "linalg.cholesky_ex",
     vjp=composite,
+    autocast="float32",
     samples="(1,1)@0.5..2",
 )
 def linalg_cholesky_ex(a: Tensor, upper: bool, check_errors: bool) -> Any:
@@ -201,6 +204,7 @@ def _qr_vjp(g: Any) -> None:
     "linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)",
     "linalg.qr",
     vjp=_qr_vjp,
+    autocast="float32",
     save="Q, R",
     samples="(3,3) | (4,2) | (2,4) | (2,3,3) | (0,3)",
     errors="(3,) -> RuntimeError: must have at least 2 dimensions"
@@ -245,6 +249,7 @@ def linalg_qr(a: Tensor, mode: str) -> Any:
     "qr(Tensor input, bool some=True) -> (Tensor Q, Tensor R)",
     "qr, Tensor.qr",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) | (4,2)",
 )
 def qr(a: Tensor, some: bool) -> Any:
@@ -256,6 +261,7 @@ def qr(a: Tensor, some: bool) -> Any:
     "geqrf(Tensor input) -> (Tensor a, Tensor tau)",
     "geqrf, Tensor.geqrf",
     vjp=not_differentiable("the reflectors of a QR decomposition: use linalg.qr"),
+    autocast="float32",
     samples="(3,3) | (4,2) | (2,4) | (2,3,3)",
     errors="(3,) -> RuntimeError: must have at least 2 dimensions",
 )
@@ -292,6 +298,7 @@ def geqrf(a: Tensor) -> Any:
     "linalg_householder_product(Tensor input, Tensor tau) -> Tensor",
     "linalg.householder_product, orgqr, Tensor.orgqr",
     vjp=composite,
+    autocast="float32",
     samples="(4,3) (2,) | (2,3,3) (2,3)",
     errors="(3,) (1,) -> RuntimeError: must have at least 2 dimensions",
 )
@@ -407,6 +414,7 @@ def _check_driver(driver: str | None) -> None:
     " -> (Tensor U, Tensor S, Tensor Vh)",
     "linalg.svd",
     vjp=_svd_vjp,
+    autocast="float32",
     save="U, S, Vh",
     samples="(3,3) False | (4,2) False | (2,3,4) False | (3,3) | (0,2)",
     errors="(3,) -> RuntimeError: must have at least 2 dimensions",
@@ -451,6 +459,7 @@ def linalg_svd(a: Tensor, full_matrices: bool, driver: Any) -> Any:
     "linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor",
     "linalg.svdvals",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) | (4,2) | (2,3,4)",
     errors="(3,) -> RuntimeError: must have at least 2 dimensions",
 )
@@ -487,6 +496,7 @@ def _svdvals(a: Tensor) -> Any:
     "svd(Tensor input, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)",
     "svd, Tensor.svd",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) | (4,2) | (2,3,4)",
 )
 def svd(a: Tensor, some: bool, compute_uv: bool) -> Any:

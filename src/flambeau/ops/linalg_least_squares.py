@@ -140,6 +140,7 @@ def linalg_pinv_rcond_tensor(a: Tensor, rcond: Tensor, hermitian: bool) -> Any:
     "pinverse(Tensor input, float rcond=1e-15) -> Tensor",
     "pinverse, Tensor.pinverse",
     vjp=composite,
+    autocast="float32",
     samples="(3,2)",
 )
 def pinverse(a: Tensor, rcond: float) -> Any:
@@ -152,6 +153,7 @@ def pinverse(a: Tensor, rcond: float) -> Any:
     " -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
     "linalg.lstsq",
     vjp=composite,
+    autocast="float32",
     samples="(4,2) (4,3) | (3,3) (3,1) | (2,5,3) (2,5,2)",
     errors="(3,2) (4,2) -> RuntimeError: input.size(-2)",
 )

@@ -301,6 +301,7 @@ _turn = adjoint
     "lu_solve(Tensor input, Tensor LU_data, Tensor LU_pivots) -> Tensor",
     "lu_solve, Tensor.lu_solve",
     vjp=composite,
+    autocast="float32",
     samples="(3,2) (3,3)@1..2 (3,):int32@3..4",
 )
 def lu_solve(b: Tensor, lu: Tensor, pivots: Tensor) -> Any:

@@ -227,6 +227,7 @@ def _cond(a: Tensor, p: Any) -> Any:
     "linalg_cond(Tensor A, Scalar? p=None) -> Tensor",
     "linalg.cond",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) | (2,4,3) | (3,3) 1 | (3,3) -2",
     errors="(2,3) 1 -> RuntimeError: must be batches of square matrices",
 )
@@ -249,6 +250,7 @@ def linalg_cond(a: Tensor, p: Any) -> Any:
     "linalg_cond.p_str(Tensor A, str p) -> Tensor",
     "linalg.cond",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) 'fro' | (3,3) 'nuc'",
 )
 def linalg_cond_str(a: Tensor, p: str) -> Any:
@@ -278,6 +280,7 @@ def _rank(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
     " -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    autocast="float32",
     samples="(3,3) | (2,4,3)",
     errors="(3,) -> RuntimeError: must have at least 2 dimensions",
 )
@@ -306,6 +309,7 @@ def linalg_matrix_rank(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
     " bool hermitian=False) -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    autocast="float32",
     samples="(4,3) atol=()@0.001..0.01",
 )
 def linalg_matrix_rank_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Any:
@@ -316,6 +320,7 @@ def linalg_matrix_rank_tensors(a: Tensor, atol: Any, rtol: Any, hermitian: bool)
     "linalg_matrix_rank.tol(Tensor A, float tol, bool hermitian=False) -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    autocast="float32",
     samples="(4,3) 0.01",
 )
 def linalg_matrix_rank_tol(a: Tensor, tol: float, hermitian: bool) -> Any:
@@ -326,6 +331,7 @@ def linalg_matrix_rank_tol(a: Tensor, tol: float, hermitian: bool) -> Any:
     "linalg_matrix_rank.tol_tensor(Tensor A, Tensor tol, bool hermitian=False) -> Tensor",
     "linalg.matrix_rank",
     vjp=no_gradient,
+    autocast="float32",
     samples="(4,3) ()@0.001..0.01",
 )
 def linalg_matrix_rank_tol_tensor(a: Tensor, tol: Tensor, hermitian: bool) -> Any:

@@ -257,6 +257,7 @@ def cross(a: Tensor, b: Tensor, dim: int | None) -> Any:
     "linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor",
     "linalg.vecdot",
     vjp=composite,
+    autocast="lower",
     samples="(3,) (3,) | (2,3) (1,3) | (3,2) (3,2) dim=0",
 )
 def linalg_vecdot(x: Tensor, y: Tensor, dim: int) -> Any:
@@ -302,6 +303,7 @@ def linalg_vander(x: Tensor, n: int | None) -> Any:
     "linalg_tensorinv(Tensor A, int ind=2) -> Tensor",
     "linalg.tensorinv",
     vjp=composite,
+    autocast="float32",
     samples="(2,3,6) | (6,2,3) 1",
     errors="(2,3,4) -> RuntimeError: Expected self to satisfy the requirement",
 )
@@ -327,6 +329,7 @@ def linalg_tensorinv(a: Tensor, ind: int) -> Any:
     "linalg_tensorsolve(Tensor A, Tensor B, int[]? dims=None) -> Tensor",
     "linalg.tensorsolve",
     vjp=composite,
+    autocast="float32",
     samples="(2,3,6) (2,3)",
     errors="(2,3,4) (2,3) -> RuntimeError: Expected self to satisfy the requirement",
 )

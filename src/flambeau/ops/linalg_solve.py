@@ -60,6 +60,7 @@ def _inv_vjp(g: Any) -> None:
     "linalg_inv(Tensor A) -> Tensor",
     "linalg.inv",
     vjp=_inv_vjp,
+    autocast="float32",
     save="result",
     samples="(3,3) | (2,4,4) | (0,0) | (2,0,3,3)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices"
@@ -93,7 +94,13 @@ def linalg_inv(a: Tensor) -> Any:
     return compute(inverse, [a], [(a.shape, a.dtype)])[0]
 
 
-@op("inverse(Tensor input) -> Tensor", "inverse, Tensor.inverse", vjp=composite, samples="(3,3)")
+@op(
+    "inverse(Tensor input) -> Tensor",
+    "inverse, Tensor.inverse",
+    vjp=composite,
+    autocast="float32",
+    samples="(3,3)",
+)
 def inverse(a: Tensor) -> Any:
     """The inverse of square matrices: ``linalg.inv``."""
     return linalg_inv(a)
@@ -103,6 +110,7 @@ def inverse(a: Tensor) -> Any:
     "linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
     "linalg.inv_ex",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) | (2,3,3)",
 )
 def linalg_inv_ex(a: Tensor, check_errors: bool) -> Any:
@@ -285,6 +293,7 @@ def _linalg_solve(a: Tensor, b: Tensor) -> Any:
     "linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor",
     "linalg.solve",
     vjp=composite,
+    autocast="float32",
     samples="(3,3) (3,2) | (3,3) (3,) | (2,3,3) (2,3) | (2,3,3) (2,3,4) | (3,3) (4,3) left=False",
     errors="(2,3) (3,) -> RuntimeError: must be batches of square matrices"
     " | (3,3) (4,2) -> RuntimeError: Incompatible shapes of A and B",
@@ -461,6 +470,7 @@ def linalg_solve_triangular(
     " bool unitriangular=False) -> (Tensor solution, Tensor cloned_coefficient)",
     "triangular_solve, Tensor.triangular_solve",
     vjp=composite,
+    autocast="float32",
     samples="(2,3) (2,2)@1..2 | (2,3) (2,2)@1..2 upper=False transpose=True",
 )
 def triangular_solve(
@@ -490,6 +500,7 @@ def _cholesky_solve_vjp(g: Any) -> None:
     "cholesky_solve(Tensor input, Tensor L, bool upper=False) -> Tensor",
     "cholesky_solve, Tensor.cholesky_solve",
     vjp=_cholesky_solve_vjp,
+    autocast="float32",
     save="L, result",
     samples="(1,3) (1,1)@1..2 | (2,1,3) (1,1)@1..2 upper=True",
     errors="(3,) (3,3) -> RuntimeError: should have at least 2 dimensions",
@@ -528,6 +539,7 @@ def _cholesky_inverse_vjp(g: Any) -> None:
     "cholesky_inverse(Tensor input, bool upper=False) -> Tensor",
     "cholesky_inverse, Tensor.cholesky_inverse",
     vjp=_cholesky_inverse_vjp,
+    autocast="float32",
     save="input, result",
     samples="(1,1)@1..2 | (2,1,1)@1..2 upper=True",
 )

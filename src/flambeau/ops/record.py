@@ -45,6 +45,7 @@ def op(
     save: str = "",
     samples: str = "",
     errors: str = "",
+    autocast: str = "",
 ) -> Callable[[Callable[..., Any]], Any]:
     """Registers the decorated forward function as an operator.
 
@@ -56,6 +57,7 @@ def op(
         save: what the derivative reads.
         samples: calls that tests try.
         errors: calls that must fail, and how.
+        autocast: how mixed precision casts arguments: ``"lower"``, ``"float32"``, ``"promote"``.
 
     Returns:
         The operator, a callable, in place of the function.
@@ -65,7 +67,7 @@ def op(
         family = forward.__module__.rpartition(".")[2]
         doc = inspect.cleandoc(forward.__doc__ or "")
         return _C._register_python_op(
-            schema, names, forward, vjp, save, samples, errors, doc, family
+            schema, names, forward, vjp, save, samples, errors, doc, family, autocast
         )
 
     return register

@@ -75,6 +75,7 @@ def _sizes(name: str, n_fft: int, hop: int | None, length: int | None) -> tuple[
     " bool? onesided=None, bool? return_complex=None) -> Tensor",
     "stft, Tensor.stft",
     vjp=composite,
+    autocast="float32",
     samples="(20,) 8 window=(8,) return_complex=True"
     " | (2,20) 8 3 6 window=(6,) center=False return_complex=True",
     errors="(20,) 8 -> RuntimeError: stft requires the return_complex parameter",

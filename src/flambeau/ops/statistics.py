@@ -88,6 +88,7 @@ _QUANTILE_SAMPLES = "(5,) 0.5 | (3,4) 0.3 0 | (3,4) 0.7 -1 True interpolation='m
     " str interpolation='linear') -> Tensor",
     "quantile, Tensor.quantile",
     vjp=composite,
+    autocast="float32",
     samples="(5,) (2,)@0..1 | (3,4) (3,)@0..1 0 | (3,4) ()@0..1 -1 True",
     errors="(3,) (2,)@2..3 -> RuntimeError: q values must be in the range [0, 1]",
 )
@@ -112,6 +113,7 @@ def quantile(
     " str interpolation='linear') -> Tensor",
     "quantile, Tensor.quantile",
     vjp=composite,
+    autocast="float32",
     samples=_QUANTILE_SAMPLES,
     errors=_QUANTILE_ERRORS,
 )
@@ -127,6 +129,7 @@ def quantile_scalar(
     " str interpolation='linear') -> Tensor",
     "nanquantile, Tensor.nanquantile",
     vjp=composite,
+    autocast="float32",
     samples="(5,) (2,)@0..1 | (3,4) (3,)@0..1 0",
 )
 def nanquantile(
@@ -141,6 +144,7 @@ def nanquantile(
     " str interpolation='linear') -> Tensor",
     "nanquantile, Tensor.nanquantile",
     vjp=composite,
+    autocast="float32",
     samples=_QUANTILE_SAMPLES,
     errors=_QUANTILE_ERRORS,
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from flambeau import Tensor
+from flambeau.nn._autocast import as_given
 
 __all__ = ["bilinear"]
 
 
+@as_given
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     r"""A bilinear map: ``y[..., k] = input1[..., i] weight[k, i, j] input2[..., j] + bias[k]``.
 

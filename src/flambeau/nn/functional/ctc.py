@@ -8,6 +8,7 @@ from typing import Any
 import flambeau
 from flambeau import Tensor
 from flambeau.nn import _reduction
+from flambeau.nn._autocast import in_float32
 
 __all__ = ["ctc_loss"]
 
@@ -173,6 +174,7 @@ def _function() -> Any:
 _CTC: Any = None
 
 
+@in_float32
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

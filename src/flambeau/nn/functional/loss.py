@@ -9,6 +9,7 @@ import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
 from flambeau.nn import _reduction
+from flambeau.nn._autocast import in_float32
 
 __all__ = [
     "cosine_embedding_loss",
@@ -31,6 +32,7 @@ def _reduced(
     return _reduction.apply(loss, _reduction.resolve(size_average, reduce, reduction))
 
 
+@in_float32
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -57,6 +59,7 @@ def margin_ranking_loss(
     return _reduced(loss, size_average, reduce, reduction)
 
 
+@in_float32
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -72,6 +75,7 @@ def hinge_embedding_loss(
     return _reduced(apart + together, size_average, reduce, reduction)
 
 
+@in_float32
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -108,6 +112,7 @@ def cosine_embedding_loss(
     return _reduced(together + apart, size_average, reduce, reduction)
 
 
+@in_float32
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -130,6 +135,7 @@ def _rows(input: Tensor) -> Tensor:
     return input if input.dim() == 2 else input.reshape(1, -1)
 
 
+@in_float32
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -180,6 +186,7 @@ def multi_margin_loss(
     return _reduction.apply(loss.reshape(target.shape), reduction)
 
 
+@in_float32
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -231,6 +238,7 @@ def multilabel_soft_margin_loss(
     return _reduced(loss, size_average, reduce, reduction)
 
 
+@in_float32
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -316,6 +324,7 @@ def gaussian_nll_loss(
     return _reduction.apply(loss, reduction)
 
 
+@in_float32
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

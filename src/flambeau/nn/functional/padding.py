@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import flambeau
 from flambeau import Tensor
+from flambeau.nn._autocast import in_float32
 
 __all__ = ["pad"]
 
 _pad_modes = flambeau._C._find_op("_pad_modes")
+_pad_in_float32 = in_float32(_pad_modes)
 
 
 def pad(
@@ -55,7 +57,9 @@ def pad(
             "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
         )
     _check(input, amounts, mode)
-    return _pad_modes(input, amounts, mode)
+    # PyTorch's lists have neither circular padding nor the reflection of three dimensions.
+    widened = mode == "replicate" or (mode == "reflect" and spatial < 3)
+    return (_pad_in_float32 if widened else _pad_modes)(input, amounts, mode)
 
 
 def _check(input: Tensor, amounts: Sequence[int], mode: str) -> None:

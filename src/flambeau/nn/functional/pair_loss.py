@@ -8,6 +8,7 @@ import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
 from flambeau.nn import _reduction
+from flambeau.nn._autocast import in_float32
 
 __all__ = [
     "binary_cross_entropy",
@@ -190,6 +191,7 @@ def binary_cross_entropy_with_logits(
     return F._binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction)
 
 
+@in_float32
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -215,7 +217,7 @@ def kl_div(
             "'batchmean' divides only by the batch size, and aligns with the KL div math "
             "definition.'mean' will be changed to behave the same as 'batchmean' in the next "
             "major release.",
-            stacklevel=2,
+            stacklevel=3,
         )
     by_batch = reduction == "batchmean"
     number = _reduction.get_enum("sum" if by_batch else reduction)

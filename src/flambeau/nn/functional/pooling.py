@@ -9,6 +9,7 @@ from typing import Any
 import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
+from flambeau.nn._autocast import in_float32
 from flambeau.nn.functional.dtype_names import scalar_type
 
 __all__ = [
@@ -213,6 +214,7 @@ def _window_starts(samples: Tensor, size: int, output: int, kernel: int) -> Tens
     return flambeau.cat([starts, end], -1)
 
 
+@in_float32
 def _fractional_max_pool(
     name: str,
     spatial: int,
@@ -429,6 +431,7 @@ def max_unpool1d(
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@in_float32
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -441,6 +444,7 @@ def max_unpool2d(
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@in_float32
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,

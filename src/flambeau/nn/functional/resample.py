@@ -10,6 +10,7 @@ from typing import Any
 import flambeau
 import flambeau.nn.functional as F
 from flambeau import Tensor
+from flambeau.nn._autocast import as_given
 from flambeau.nn.functional.dtype_names import scalar_type
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
@@ -108,6 +109,7 @@ _FILTERS: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
 }
 
 
+@as_given
 def _antialiased(x: Tensor, dim: int, axis: _Axis, mode: str) -> Tensor:
     """Average over as many neighbours as one output element covers: a product with a matrix."""
     kernel, width = _FILTERS[mode]

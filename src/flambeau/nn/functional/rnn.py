@@ -118,6 +118,13 @@ def _run_packed(
     return flambeau.cat(outputs[::-1] if reverse else outputs), state
 
 
+def _lowered(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Cast as autocast casts for products, once for all steps."""
+    dtype = flambeau._C._get_autocast_dtype()
+    exempt = flambeau.float64
+    return [t.to(dtype) if t.is_cpu and t.dtype != exempt else t for t in tensors]
+
+
 def run_layers(
     mode: str,
     x: Tensor,
@@ -150,6 +157,10 @@ def run_layers(
     if x.size(0) == 0:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     step = STEPS[mode]
+    if flambeau._C._is_autocast_enabled():
+        weights = [_lowered(layer) for layer in weights]
+        if mode == "LSTM" and len(weights[0]) % 2 == 0:  # PyTorch keeps c wide beside a projection
+            state = tuple(_lowered(state))
     directions = 2 if bidirectional else 1
     sizes = None if batch_sizes is None else batch_sizes.tolist()
     finals: list[State] = []

@@ -10,6 +10,7 @@ from typing import Any
 
 import flambeau
 from flambeau import Tensor
+from flambeau.nn._autocast import in_float32
 from flambeau.nn.functional.dtype_names import scalar_type
 from flambeau.nn.functional.resample import cubic_weights
 
@@ -28,7 +29,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
         (N, H, W, 2) or (N, D, H, W, 3), coordinates in x, y(, z) order.
     """
     if align_corners is None:
-        _warn_default()
+        _warn_default(3)
         align_corners = False
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
@@ -63,13 +64,13 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     return flambeau.bmm(base, theta.transpose(1, 2)).view(size[0], *sizes, spatial)
 
 
-def _warn_default() -> None:
+def _warn_default(stacklevel: int) -> None:
     warnings.warn(
         "Default grid_sample and affine_grid behavior has changed "
         "to align_corners=False since 1.3.0. Please specify "
         "align_corners=True if the old behavior is desired. "
         "See the documentation of grid_sample for details.",
-        stacklevel=3,
+        stacklevel=stacklevel,
     )
 
 
@@ -196,6 +197,7 @@ def _check(input: Tensor, grid: Tensor, mode: str) -> None:
         )
 
 
+@in_float32
 def grid_sample(
     input: Tensor,
     grid: Tensor,
@@ -228,7 +230,7 @@ def grid_sample(
             f"but got: '{padding_mode}'"
         )
     if align_corners is None:
-        _warn_default()
+        _warn_default(4)
         align_corners = False
     _check(input, grid, mode)
     image = _Image(input)

@@ -30,11 +30,6 @@ def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tens
     return tensor.index_select(dim, permutation)
 
 
-def _autocast_enabled() -> bool:
-    enabled = getattr(flambeau, "is_autocast_enabled", None)
-    return enabled is not None and bool(enabled())
-
-
 class RNNBase(Module):
     """What RNN, LSTM and GRU share: options, parameters, checks.
 
@@ -135,7 +130,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """Raise unless ``input`` fits the first layer."""
         weight = self._flat_weights[0]
-        if input.dtype != weight.dtype and not _autocast_enabled():
+        if input.dtype != weight.dtype and not flambeau._C._is_autocast_enabled():
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
                 f"Convert input: input.to({weight.dtype}), or convert model: "
