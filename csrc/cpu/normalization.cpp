@@ -58,22 +58,6 @@ void row_norm_cpu(const Tensor& out, const Tensor& mean, const Tensor& rstd, con
 }
 CPU_KERNEL(row_norm, row_norm_cpu)
 
-// With h = (x - mean) rstd and v = grad w:  dx = rstd (v - [mean(v)] - h mean(v h)),  dw = sum grad
-// h,  db = sum grad.
-template <class C>
-void backward_row(C* dx, const C* g, const C* x, const C* w, C mean, C rstd, bool centered,
-                  int64_t n, C* v) {
-  if (w) {
-    for (int64_t i = 0; i < n; ++i) v[i] = g[i] * w[i];
-    g = v;
-  }
-  const C along = sum_of<C>(n, [&](int64_t i) { return g[i] * (x[i] - mean); }) * rstd * rstd /
-                  static_cast<C>(n);
-  const C level =
-      centered ? sum_of<C>(n, [&](int64_t i) { return g[i]; }) / static_cast<C>(n) : C();
-  for (int64_t i = 0; i < n; ++i) dx[i] = rstd * (g[i] - level - (x[i] - mean) * along);
-}
-
 // Rows are summed in pieces whose number depends on the sizes alone; the pieces are added up in
 // order.
 struct Pieces {
@@ -95,38 +79,44 @@ void write_sum(const Tensor& to, const C* partial, int64_t count, int64_t size, 
   Target<C>(to).put_all(total, size);
 }
 
-// Rows whose share in dw and db is added in one go: those stay in registers meanwhile.
-constexpr int kTogether = 4;
+// With h = (x - mean) rstd and v = grad w:  dx = rstd (v - [mean(v)] - h mean(v h)),  dw = sum grad
+// h,  db = sum grad. The means take one pass over a row, all the rest a second one, which brings
+// the row `ahead` numbers further into the cache.
 template <class C>
-struct RowGroup {
-  const C* grad[kTogether];
-  const C* input[kTogether];
-  C mean[kTogether], rstd[kTogether];
-};
-
-template <class C>
-void add_parameter_gradients(C* dw, C* db, const RowGroup<C>& rows, int count, int64_t size) {
-  if (count == kTogether) {
-    const C *g0 = rows.grad[0], *g1 = rows.grad[1], *g2 = rows.grad[2], *g3 = rows.grad[3];
-    const C *x0 = rows.input[0], *x1 = rows.input[1], *x2 = rows.input[2], *x3 = rows.input[3];
-    const C m0 = rows.mean[0], m1 = rows.mean[1], m2 = rows.mean[2], m3 = rows.mean[3];
-    const C r0 = rows.rstd[0], r1 = rows.rstd[1], r2 = rows.rstd[2], r3 = rows.rstd[3];
-#pragma GCC ivdep
-    for (int64_t i = 0; i < size; ++i) {
-      dw[i] += g0[i] * ((x0[i] - m0) * r0) + g1[i] * ((x1[i] - m1) * r1) +
-               (g2[i] * ((x2[i] - m2) * r2) + g3[i] * ((x3[i] - m3) * r3));
-      db[i] += g0[i] + g1[i] + (g2[i] + g3[i]);
-    }
-    return;
+void backward_row(C* dx, C* dw, C* db, const C* g, const C* x, const C* w, C mean, C rstd,
+                  bool centered, int64_t n, int64_t ahead) {
+  C along[kLanes<C>] = {}, level[kLanes<C>] = {};
+  int64_t i = 0;
+  for (; i + kLanes<C> <= n; i += kLanes<C>) {
+    for (int k = 0; k < kLanes<C>; ++k) along[k] += g[i + k] * w[i + k] * (x[i + k] - mean);
+    for (int k = 0; k < kLanes<C>; ++k) level[k] += g[i + k] * w[i + k];
   }
-  for (int k = 0; k < count; ++k) {
-    const C *g = rows.grad[k], *x = rows.input[k], mean = rows.mean[k], rstd = rows.rstd[k];
-#pragma GCC ivdep
-    for (int64_t i = 0; i < size; ++i) {
-      dw[i] += g[i] * ((x[i] - mean) * rstd);
-      db[i] += g[i];
-    }
+  for (int k = 0; i < n; ++i, ++k) {
+    along[k] += g[i] * w[i] * (x[i] - mean);
+    level[k] += g[i] * w[i];
   }
+  const C tilt =
+      sum_of<C>(kLanes<C>, [&](int64_t k) { return along[k]; }) * rstd * rstd / static_cast<C>(n);
+  const C shift =
+      centered ? sum_of<C>(kLanes<C>, [&](int64_t k) { return level[k]; }) / static_cast<C>(n)
+               : C();
+  auto finish = [&](int64_t from, int64_t count) __attribute__((always_inline)) {
+#pragma GCC ivdep
+    for (int64_t k = from; k < from + count; ++k) {
+      const C deviation = x[k] - mean;
+      dx[k] = rstd * (g[k] * w[k] - shift - deviation * tilt);
+      dw[k] += g[k] * (deviation * rstd);
+      db[k] += g[k];
+    }
+  };
+  for (i = 0; i + kLanes<C> <= n; i += kLanes<C>) {
+    for (int k = 0; k < kLanes<C>; k += 64 / sizeof(C)) {
+      __builtin_prefetch(g + ahead + i + k);
+      __builtin_prefetch(x + ahead + i + k);
+    }
+    finish(i, kLanes<C>);
+  }
+  finish(i, n - i);
 }
 
 template <class C>
@@ -134,35 +124,32 @@ void row_norm_backward_typed(const Tensor& dinput, const Tensor& dweight, const 
                              const Tensor& grad, const Tensor& input, const Tensor& mean,
                              const Tensor& rstd, const Tensor& weight, int64_t size) {
   const Pieces pieces(rstd.numel(), size);
-  const Optional<C> w(weight, size);
+  const Numbers<C> w(weight, size, C(1));
   const Source<C> gs(grad), xs(input);
-  const bool sums = dweight.defined() || dbias.defined();
-  Scratch<C> partial(sums ? pieces.count * 2 * size : 0);
+  // Where all the gradient does not stay in the caches beside what it is made from, it goes past.
+  const bool direct = gs.direct(),
+             streams = dinput.defined() && direct &&
+                       3 * dinput.numel() * dinput.item_size() > kStreamBytes &&
+                       size * sizeof(C) % 64 == 0;
+  Scratch<C> partial(pieces.count * 2 * size);
   parallel_chunks(pieces.count, [&](int64_t piece) {
-    Scratch<C> buffer(2 * size), converted(gs.direct() ? 0 : 2 * kTogether * size);
+    Scratch<C> result(size), converted(direct ? 0 : 2 * size);
     C *dw = partial + piece * 2 * size, *db = dw + size;
-    for (int64_t i = 0; sums && i < 2 * size; ++i) dw[i] = C();
-    const int64_t end = pieces.begin(piece + 1);
-    for (int64_t from = pieces.begin(piece); from < end; from += kTogether) {
-      const int count = static_cast<int>(std::min<int64_t>(kTogether, end - from));
-      RowGroup<C> rows;
-      for (int k = 0; k < count; ++k) {
-        const int64_t r = from + k;
-        rows.grad[k] = gs.run(r * size, size, converted + 2 * k * size);
-        rows.input[k] = xs.run(r * size, size, converted + (2 * k + 1) * size);
-        rows.mean[k] = mean.defined() ? mean.data<C>()[r] : C();
-        rows.rstd[k] = rstd.data<C>()[r];
-        if (!dinput.defined()) continue;
-        const Target<C> target(dinput);
-        C* dx = target.run(r * size, buffer);
-        backward_row<C>(dx, rows.grad[k], rows.input[k], w, rows.mean[k], rows.rstd[k],
-                        mean.defined(), size, buffer + size);
-        target.put(r * size, size, dx);
+    std::fill_n(dw, 2 * size, C());
+    for (int64_t r = pieces.begin(piece), end = pieces.begin(piece + 1); r < end; ++r) {
+      const C* g = gs.run(r * size, size, converted);
+      const C* x = xs.run(r * size, size, converted + size);
+      C* dx = dinput.defined() && !streams ? Target<C>(dinput).run(r * size, result) : result;
+      backward_row<C>(dx, dw, db, g, x, w, mean.defined() ? mean.data<C>()[r] : C(),
+                      rstd.data<C>()[r], mean.defined(), size, direct && r + 1 < end ? size : 0);
+      if (streams) {
+        stream_copy(dinput.data<C>() + r * size, dx, size * static_cast<int64_t>(sizeof(C)));
+      } else if (dinput.defined()) {
+        Target<C>(dinput).put(r * size, size, dx);
       }
-      if (sums) add_parameter_gradients<C>(dw, db, rows, count, size);
     }
+    if (streams) stream_fence();
   });
-  if (!sums) return;
   write_sum<C>(dweight, partial, pieces.count, size, 2 * size);
   write_sum<C>(dbias, partial + size, pieces.count, size, 2 * size);
 }
