@@ -4,15 +4,19 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/attention_kernels.h"
 #include "ops/copy.h"
 #include "ops/creation.h"
+#include "ops/dense.h"
 #include "ops/dropout.h"
+#include "ops/grad.h"
 #include "ops/matmul.h"
 #include "ops/matmul_checks.h"
 #include "ops/operators.h"
 #include "ops/pointwise_compare.h"
 #include "ops/pointwise_select.h"
 #include "ops/rearranging.h"
+#include "ops/reduce.h"
 #include "ops/reduce_counts.h"
 #include "ops/softmax.h"
 #include "ops/triangular.h"
@@ -70,6 +74,90 @@ std::pair<Tensor, Tensor> without_empty_rows(const Tensor& mask) {
   return {masked_fill(mask, none, wrapped_number(0.0)), none};
 }
 
+Tensor only_past(const Tensor& scores) {
+  Tensor past = tril(ones(Dims{scores.size(-2), scores.size(-1)}, DType::Bool, scores.device()));
+  return where(past, scores, wrapped_number(-kInfinity));
+}
+
+// --- without mask and dropout, in one pass -------------------------------------------------------
+
+Tensor dense_rows(const Tensor& t) { return t.strides().back() == 1 ? t : dense(t); }
+
+std::tuple<Tensor, Tensor> attention_parts_forward(const Tensor& query, const Tensor& key,
+                                                   const Tensor& value, double scale,
+                                                   bool is_causal) {
+  Tensor q = dense_rows(query);
+  Dims sizes(q.sizes());
+  sizes.back() = value.size(-1);
+  Tensor out = value.size(-1) == q.size(-1) ? empty_like(q) : empty(sizes, q.dtype(), q.device());
+  sizes.pop_back();
+  const DType wide = is_reduced(q.dtype()) ? DType::Float32 : q.dtype();
+  Tensor logs = empty(sizes, wide, q.device());
+  kernels::attention(out, logs, q, dense_rows(key), dense_rows(value), scale, is_causal);
+  return {out, logs};
+}
+
+struct AttentionGradient {
+  Tensor query, key, value;
+};
+
+AttentionGradient attention_gradient_fused(const Tensor& grad, const Tensor& logs,
+                                           const Tensor& query, const Tensor& key,
+                                           const Tensor& value, double scale, bool is_causal) {
+  Tensor q = dense_rows(query), k = dense_rows(key), v = dense_rows(value);
+  AttentionGradient d{empty_like(q), empty_like(k), empty_like(v)};
+  kernels::attention_backward(d.query, d.key, d.value, dense_rows(grad), logs, q, k, v, scale,
+                              is_causal);
+  return d;
+}
+
+// In public operators, for derivatives of derivatives.
+AttentionGradient attention_gradient(const Tensor& grad, const Tensor& query, const Tensor& key,
+                                     const Tensor& value, double scale, bool is_causal) {
+  const int64_t last[] = {-1};
+  Tensor scores = matmul(query * Scalar(scale), transpose(key, -2, -1));
+  Tensor weights = softmax(is_causal ? only_past(scores) : scores, -1);
+  Tensor slopes = matmul(grad, transpose(value, -2, -1));
+  slopes = weights * (slopes - sum(slopes * weights, Ints(last), true)) * Scalar(scale);
+  return {matmul(slopes, key), matmul(transpose(slopes, -2, -1), query),
+          matmul(transpose(weights, -2, -1), grad)};
+}
+
+void attention_parts_vjp(Grad& g) {
+  FB_ASSERT(!g.dout(1).defined());
+  Tensor query = g.in("query"), key = g.in("key"), value = g.in("value");
+  const double scale = g.arg<double>("scale");
+  const bool is_causal = g.arg<bool>("is_causal");
+  AttentionGradient d =
+      grad_enabled()
+          ? attention_gradient(g.dout(0), query, key, value, scale, is_causal)
+          : attention_gradient_fused(g.dout(0), g.out(1), query, key, value, scale, is_causal);
+  if (g.needs("query")) g.set("query", d.query);
+  if (g.needs("key")) g.set("key", d.key);
+  if (g.needs("value")) g.set("value", d.value);
+}
+
+OP(attention_parts) {
+  .schema =
+      "attention_parts(Tensor query, Tensor key, Tensor value, float scale, bool is_causal)"
+      " -> (Tensor out, Tensor logs)",
+  .names = "",
+  .forward = boxed<attention_parts_forward>,
+  .vjp = attention_parts_vjp,
+  .save = "query, key, value, logs",
+  .doc = "Attention with the logarithms of the sums of its exponentials.",
+};
+
+bool has_parts(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const size_t lead = q.sizes().size() - 2;
+  auto first = [lead](const Tensor& t) { return t.sizes().first(lead); };
+  return is_floating(q.dtype()) && q.dim() == k.dim() && q.dim() == v.dim() && q.numel() > 0 &&
+         k.numel() > 0 && v.numel() > 0 && same_shape(first(q), first(k)) &&
+         same_shape(first(q), first(v)) && q.size(-1) == k.size(-1) && k.size(-2) == v.size(-2);
+}
+
+// --- with all options ----------------------------------------------------------------------------
+
 Tensor attention_forward(const Tensor& query, const Tensor& key, const Tensor& value,
                          const Tensor& attn_mask, double dropout_p, bool is_causal,
                          std::optional<double> scale, bool enable_gqa) {
@@ -78,10 +166,11 @@ Tensor attention_forward(const Tensor& query, const Tensor& key, const Tensor& v
   double factor = scale ? *scale : depth > 0 ? 1 / std::sqrt(static_cast<double>(depth)) : 1;
   bool grouped = enable_gqa && query.dim() >= 3 && key.dim() >= 3 && value.dim() >= 3;
   Tensor k = grouped ? with_heads(key, query) : key, v = grouped ? with_heads(value, query) : value;
+  if (!attn_mask.defined() && dropout_p == 0 && has_parts(query, k, v))
+    return std::get<0>(attention_parts(query, k, v, factor, is_causal));
   Tensor scores = matmul(query * Scalar(factor), transpose(k, -2, -1)), none;
   if (is_causal) {
-    Tensor past = tril(ones(Dims{query.size(-2), k.size(-2)}, DType::Bool, query.device()));
-    scores = where(past, scores, wrapped_number(-kInfinity));
+    scores = only_past(scores);
   } else if (attn_mask.defined()) {
     Tensor mask;
     std::tie(mask, none) = without_empty_rows(attn_mask);
