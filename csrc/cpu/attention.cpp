@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kBlockRows = 64;
 constexpr int64_t kTaskWork = 1'000'000;  // multiplications that are worth a task
-constexpr int64_t kHeadWork = 20'000;     // what a block costs besides, in multiplications
+constexpr int64_t kHeadWork = 40'000;     // what a block costs besides, in multiplications
 
 // The matrices in the last two dimensions of a tensor.
 struct Heads {
@@ -59,13 +59,20 @@ struct Block {
   bool causal;
 };
 
+// Blocks of a causal attention have many shapes.
+template <class C>
+void multiply(int64_t m, int64_t n, int64_t k, C alpha, Matrix<const C> a, Matrix<const C> b,
+              C beta, Matrix<C> c) {
+  gemm<C>(m, n, k, alpha, a, b, beta, c, false);
+}
+
 // c = alpha a @ b^T.
 template <class C>
 void scores_of(const Block& block, int64_t depth, C alpha, Matrix<const C> a, Matrix<const C> b,
                C* c) {
   if (block.rows > 1)
-    return gemm<C>(block.rows, block.keys, depth, alpha, a, b.transposed(), C(0),
-                   {c, block.keys, 1});
+    return multiply<C>(block.rows, block.keys, depth, alpha, a, b.transposed(), C(0),
+                       {c, block.keys, 1});
   dot_products<C, C>(depth, block.keys, a.data, b.data, b.row, c);
   for (int64_t j = 0; j < block.keys; ++j) c[j] *= alpha;
 }
@@ -95,8 +102,8 @@ void attend_block(const Block& block, int64_t head, const Heads& out, C* logs, c
   if (block.rows == 1) {
     sum_of_rows<C, C>(block.keys, width, scores, v.data, v.row, mixed);
   } else {
-    gemm<C>(block.rows, width, block.keys, C(1), {scores, block.keys, 1}, v, C(0),
-            {mixed, width, 1});
+    multiply<C>(block.rows, width, block.keys, C(1), {scores, block.keys, 1}, v, C(0),
+                {mixed, width, 1});
   }
   for (int64_t i = 0; i < block.rows; ++i) {
     const C factor = C(1) / sums[i];
@@ -149,9 +156,9 @@ void attend_backward(const Block& block, Matrix<const C> g, const C* logs, Matri
     std::fill(s + seen, s + keys, C());
   }
   const Matrix<const C> p{weights, keys, 1}, s{slopes, keys, 1};
-  gemm<C>(keys, width, rows, C(1), p.transposed(), g, C(1), {dv, width, 1});
-  gemm<C>(rows, depth, keys, scale, s, k, C(0), {dq, depth, 1});
-  gemm<C>(keys, depth, rows, scale, s.transposed(), q, C(1), {dk, depth, 1});
+  multiply<C>(keys, width, rows, C(1), p.transposed(), g, C(1), {dv, width, 1});
+  multiply<C>(rows, depth, keys, scale, s, k, C(0), {dq, depth, 1});
+  multiply<C>(keys, depth, rows, scale, s.transposed(), q, C(1), {dk, depth, 1});
 }
 
 void attention_backward_cpu(const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue,

@@ -245,7 +245,7 @@ template <class T>
 
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
-          Matrix<T> c) {
+          Matrix<T> c, [[maybe_unused]] bool returns) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(m, n, beta, c);
   if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192)
@@ -257,7 +257,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<co
     a = with_sound_strides(a, m, k);
     b = with_sound_strides(b, k, n);
     if (blas_layout(a, m, k) && blas_layout(b, k, n) && (m == 1 || c.row >= n)) {
-      if (m * n * k >= kPrimitiveWork && alpha == 1 && (beta == 0 || beta == 1))
+      if (returns && m * n * k >= kPrimitiveWork && alpha == 1 && (beta == 0 || beta == 1))
         return product<T, T>(m, n, k, a, b, beta == 1, c);
       int64_t ldc = std::max(c.row, n);
       bool ta = a.col != 1, tb = b.col != 1;
@@ -271,7 +271,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<co
 
 #define FB_INSTANTIATE(T)                                                                  \
   template void gemm<T>(int64_t, int64_t, int64_t, T, Matrix<const T>, Matrix<const T>, T, \
-                        Matrix<T>);
+                        Matrix<T>, bool);
 FB_INSTANTIATE(float)
 FB_INSTANTIATE(double)
 FB_INSTANTIATE(int32_t)

@@ -1,5 +1,8 @@
 // A vector times a matrix: bound by memory, so elements are converted as they are read.
 #pragma once
+#include <cstring>
+#include <utility>
+
 #include "cpu/convert.h"
 #include "cpu/gemm.h"
 
@@ -33,6 +36,25 @@ inline void multiply_lanes(T* __restrict sums, const T* __restrict x, const S* r
   for (int i = 0; i < kGemvLanes; ++i) sums[i] += x[i] * widened[i];
 }
 
+template <class T, size_t n>
+struct VectorOfSize {
+  typedef T Type __attribute__((vector_size(n * sizeof(T))));
+};
+
+// The sum of a vector's elements, by halves.
+template <class T, size_t... I>
+[[gnu::always_inline]] inline T sum_of_lanes(
+    const typename VectorOfSize<T, 2 * sizeof...(I)>::Type& v, std::index_sequence<I...>) {
+  constexpr size_t half = sizeof...(I);
+  if constexpr (half == 1) {
+    return v[0] + v[1];
+  } else {
+    return sum_of_lanes<T>(
+        __builtin_shufflevector(v, v, I...) + __builtin_shufflevector(v, v, I + half...),
+        std::make_index_sequence<half / 2>());
+  }
+}
+
 // y[j] = sum over l of x[l] * b[j * stride + l].
 template <class S, class T>
 void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride,
@@ -49,10 +71,10 @@ void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64
     for (; l + kLanes <= k; l += kLanes) multiply_lanes(sums[0], x + l, row + l);
     T sum = 0;
     for (; l < k; ++l) sum += x[l] * static_cast<T>(row[l]);
-    for (int i = 0; i < kLanes; ++i) sums[0][i] += sums[1][i];
-    for (int width = kLanes / 2; width > 0; width /= 2)
-      for (int i = 0; i < width; ++i) sums[0][i] += sums[0][i + width];
-    y[j] = sum + sums[0][0];
+    // Loops over halves would go through memory at each of them.
+    typename VectorOfSize<T, kLanes>::Type parts[2];
+    std::memcpy(parts, sums, sizeof(sums));
+    y[j] = sum + sum_of_lanes<T>(parts[0] + parts[1], std::make_index_sequence<kLanes / 2>());
   }
 }
 
