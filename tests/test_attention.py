@@ -31,6 +31,42 @@ def test_options() -> None:
         check(attend(), *empty, strides=False, gradients=False)
 
 
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize(
+    ("queries", "keys"), [(1, 76), (1, 1), (63, 65), (64, 64), (130, 130), (70, 200), (200, 70)]
+)
+def test_blocks_of_queries(queries: int, keys: int, causal: bool) -> None:
+    """Lengths around the size of a block; heads that lie inside of time, as layers leave them."""
+
+    def inside(root: Any, *tensors: Any) -> Any:
+        return attend(is_causal=causal)(root, *(t.transpose(1, 2) for t in tensors))
+
+    check(attend(is_causal=causal), (3, queries, 9), (3, keys, 9), (3, keys, 5), strides=False)
+    check(inside, (2, queries, 2, 8), (2, keys, 2, 8), (2, keys, 2, 3), strides=False)
+
+
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
+    q, k, v = (fl.randn(2, 3, 150, 16, requires_grad=True) for _ in range(3))
+    before, found = fl.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            fl.set_num_threads(threads)
+            y = attend(is_causal=True)(fl, q, k, v)
+            found.append([y, *fl.autograd.grad((y * y).sum(), [q, k, v])])
+    finally:
+        fl.set_num_threads(before)
+    for other in found[1:]:
+        assert all(fl.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+def test_what_is_not_a_number_stays_in_its_rows() -> None:
+    q, k, v = fl.randn(5, 4), fl.randn(5, 4), fl.randn(5, 4)
+    q[1, 0] = float("nan")
+    k[3, 0] = float("inf")
+    y = attend(is_causal=True)(fl, q, k, v)
+    assert y.isnan().any(1).tolist()[:3] == [False, True, False]
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (4, 5, 6), (2, 1, 5, 6), (2, 1, 1, 6)])
 def test_masks(shape: tuple[int, ...]) -> None:
     """Also queries that may look at no key at all."""
