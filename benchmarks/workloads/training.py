@@ -39,14 +39,18 @@ def resnet(batch: int) -> Make:
     return make
 
 
-def gpt(t: Any, draw: Draw) -> Names:
-    net = draw.module(models.gpt(t, 8192, 256, 256, layers=4, heads=4))
-    tokens, following = draw.integers(8192, 4, 256), draw.integers(8192, 4 * 256)
+def gpt(autocast: bool) -> Make:
+    def make(t: Any, draw: Draw) -> Names:
+        net = draw.module(models.gpt(t, 8192, 256, 256, layers=4, heads=4))
+        tokens, following = draw.integers(8192, 4, 256), draw.integers(8192, 4 * 256)
 
-    def loss() -> Any:
-        return t.nn.functional.cross_entropy(net(tokens).flatten(0, 1), following)
+        def loss() -> Any:
+            with t.autocast("cpu", dtype=t.bfloat16, enabled=autocast):
+                return t.nn.functional.cross_entropy(net(tokens).flatten(0, 1), following)
 
-    return training(t, net, loss, t.optim.AdamW(net.parameters(), lr=1e-3), steps=3)
+        return training(t, net, loss, t.optim.AdamW(net.parameters(), lr=1e-3), steps=3)
+
+    return make
 
 
 def lstm(t: Any, draw: Draw) -> Names:
@@ -92,7 +96,8 @@ Row("MLP 784-512-10, batch 128", "training", "step()", mlp)
 Row("MNIST network, batch 64", "training", "step()", mnist)
 for batch in (16, 32):
     Row(f"ResNet-18 32x32, batch {batch}", "training", "step()", resnet(batch))
-Row("GPT 4x256, 4x256 tokens", "training", "step()", gpt)
+Row("GPT 4x256, 4x256 tokens", "training", "step()", gpt(False))
+Row("GPT 4x256, bfloat16 autocast", "training", "step()", gpt(True))
 Row("LSTM 2x256, 64 tokens, batch 32", "training", "step()", lstm)
 Row("two-tower recommender, batch 1024", "training", "step()", recommender)
 Row("encoder-decoder, width 128, batch 16", "training", "step()", translator)
