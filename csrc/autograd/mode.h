@@ -10,7 +10,7 @@ struct ThreadState {
   bool grad = true;
   bool inference = false;
   bool autocast = false;  // cast arguments as the operators' records say (ops/autocast.h)
-  bool anomaly = false;  // remember where each node was made
+  bool anomaly = false;   // remember where each node was made
   bool anomaly_check_nan = true;
   Mode* mode = nullptr;  // top of the mode stack
 };

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/interrupt.h"
+#include "core/precision.h"
 #include "cpu/gemm.h"
 #include "cpu/gemv.h"
 
@@ -38,6 +39,7 @@ struct Product {
   Batched<const S> a, b, add;
   Batched<S> c;
   Scalar beta, alpha;
+  bool exact = true;  // no operand may be rounded
 
   void transpose() {
     std::swap(m, n);
@@ -131,7 +133,7 @@ template <class S, class U, class T>
 void multiply_tile(int64_t m, int64_t n, int64_t k, Matrix<const U> a, Matrix<const U> b, T alpha,
                    T beta, Matrix<const S> add, Matrix<S> c) {
   if constexpr (std::is_same_v<U, BFloat16>) {
-    if (!add.data && alpha == T(1) && c.col == 1) return gemm_bfloat16<BFloat16>(m, n, k, a, b, c);
+    if (!add.data && alpha == T(1) && c.col == 1) return gemm_bfloat16<S>(m, n, k, a, b, c);
     Scratch<float> tile(m * n);
     gemm_bfloat16<float>(m, n, k, a, b, {tile, n, 1});
     return finish_tile<S, T>(m, n, tile, alpha, beta, add, c);
@@ -267,6 +269,9 @@ void multiply_vector(const Product<S>& p) {
   });
 }
 
+// Rounding the operands costs more than it saves where one side of the result is shorter.
+constexpr int64_t kRoundedSide = 64;
+
 template <class S>
 void multiply(Product<S>& p) {
   using T = Sum<S>;
@@ -280,6 +285,12 @@ void multiply(Product<S>& p) {
     if (native_bfloat16() && p.k > 0 && p.m * p.n * p.k > 512) {
       Plain<S, S> a(p.a, p.batch, p.m, p.k), b(p.b, p.batch, p.k, p.n);
       return multiply_tiles<S, S, T>(p, a.view, b.view);
+    }
+  }
+  if constexpr (std::is_same_v<S, float>) {
+    if (!p.exact && p.k > 0 && std::min(p.m, p.n) >= kRoundedSide && native_bfloat16()) {
+      Plain<S, BFloat16> a(p.a, p.batch, p.m, p.k), b(p.b, p.batch, p.k, p.n);
+      return multiply_tiles<S, BFloat16, T>(p, a.view, b.view);
     }
   }
   if constexpr (std::is_same_v<S, T>) {
@@ -394,7 +405,8 @@ void matrix_product(const Tensor& out, const Tensor& a, const Tensor& b, const T
                  add,
                  matrices<S>(out, grid),
                  beta,
-                 alpha};
+                 alpha,
+                 !bfloat16_products};
     if (grid.size() > 1) join_grid(p, grid);
     multiply(p);
   });
@@ -415,7 +427,8 @@ void linear(const Tensor& out, const Tensor& x, const Tensor& weight, const Tens
                  {},
                  {out.data<S>(), n, 1, nullptr, {}},
                  1,
-                 1};
+                 1,
+                 !bfloat16_products};
     if (bias.defined())
       p.add = {bias.data<S>(), 0, bias.numel() == 1 ? 0 : bias.strides()[0], nullptr, {}};
     multiply(p);

@@ -2,6 +2,7 @@
 #include <nanobind/stl/string.h>
 
 #include "core/allocator.h"
+#include "core/precision.h"
 #include "core/threads.h"
 #include "ops/kernel.h"
 #include "python/caster.h"
@@ -59,6 +60,7 @@ void init_system(PyObject* module) {
   nb::module_ m = nb::borrow<nb::module_>(module);
   m.def("get_num_threads", num_threads);
   m.def("set_num_threads", set_num_threads);
+  m.def("_set_bfloat16_products", [](bool allowed) { bfloat16_products = allowed; });
   m.def("_memory_stats", stats);
   m.def("_reset_peak_memory", reset_peak_memory);
   m.def("_empty_cache", empty_cache);

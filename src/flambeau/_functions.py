@@ -311,7 +311,23 @@ _matmul_precision = "highest"
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Records how precise float32 products must be: "highest", "high" or "medium"."""
+    """Say how exact products of float32 matrices must be, on all threads.
+
+    "medium" lets a processor with instructions for bfloat16 round the operands of products whose
+    result has at least 64 rows and columns to 8 bits of precision; sums stay in float32. The error
+    of an element is up to 2**-7 times the sum of its products' sizes. Convolutions, vectors and
+    complex numbers stay exact. "high" and "highest" compute everything in float32.
+
+    Raises:
+        RuntimeError: It is none of these.
+
+    Example::
+
+        >>> torch.set_float32_matmul_precision("medium")
+        >>> torch.get_float32_matmul_precision()
+        'medium'
+        >>> torch.set_float32_matmul_precision("highest")
+    """
     global _matmul_precision
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(
@@ -319,6 +335,7 @@ def set_float32_matmul_precision(precision: str) -> None:
             "the current precision is kept."
         )
     _matmul_precision = precision
+    _C._set_bfloat16_products(precision == "medium")
 
 
 def get_float32_matmul_precision() -> str:
