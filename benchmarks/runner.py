@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ MAX_FOREIGN = 0.1  # cores
 MAX_TRIES = 4
 MAX_FIRST_SECONDS = 0.05  # that the first call of anything may take more than the second
 MAX_TAIL = 4  # 99 % of the times of threads at once, beside their median
+MAX_ROW_SECONDS = 30  # after which no further round begins
 PROBES = 3  # of the machine's limit, for a row
 EPSILON = {"float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-8}
 
@@ -186,6 +187,14 @@ def collect(samples: dict[str, list[dict[str, Any]]], result: Result) -> None:
     )
 
 
+def rounds(plan: Plan) -> Iterator[int]:
+    """The rounds' numbers: fewer where a row is very slow."""
+    start = time.monotonic()
+    for number in range(plan.rounds):
+        if number == 0 or time.monotonic() - start < MAX_ROW_SECONDS:
+            yield number
+
+
 def turns(contenders: list[Contender], number: int) -> list[Contender]:
     first = number % len(contenders)
     return contenders[first:] + contenders[:first]
@@ -195,7 +204,7 @@ def time_idle(contenders: list[Contender], plan: Plan, row: Row, result: Result)
     """How many times faster we are: the median of the ratios of samples taken one after another."""
     samples: dict[str, list[dict[str, Any]]] = {c.library: [] for c in contenders}
     shortest = []
-    for number in range(plan.rounds):
+    for number in rounds(plan):
         for contender in turns(contenders, number):
             samples[contender.library].append(quiet_sample(contender, plan))
         if number < PROBES and (limit := limits.seconds(row)):
@@ -217,7 +226,7 @@ def time_busy(contenders: list[Contender], plan: Plan, result: Result, kind: str
     idle: dict[str, list[float]] = {c.library: [] for c in contenders}
     neighbour = machine.Neighbour(kind)
     try:
-        for number in range(plan.rounds):
+        for number in rounds(plan):
             for contender in turns(contenders, number):
                 idle[contender.library].append(quiet_sample(contender, plan)["seconds"])
                 with neighbour.awake():
@@ -239,7 +248,7 @@ def time_threads(contenders: list[Contender], plan: Plan, threads: int, result: 
     ratios: dict[str, list[float]] = {c.library: [] for c in contenders}
     tails = []
     seconds = max(1.0, plan.seconds)  # or the tail has too few calls
-    for number in range(plan.rounds):
+    for number in rounds(plan):
         for contender in turns(contenders, number):
             one = contender.ask("together", threads=1, seconds=seconds)
             all_ = contender.ask("together", threads=threads, seconds=2 * seconds)

@@ -86,9 +86,9 @@ class Worker:
         reset_peak_memory()
         self.make(row, reference=False)
         self.timer = self.make_timer()
-        self.timer.timeit(1)
+        first = self.timer.timeit(1)
         self.calls = 1
-        while (took := self.timer.timeit(self.calls)) < BATCH_SECONDS / 2:
+        while first < 1 and (took := self.timer.timeit(self.calls)) < BATCH_SECONDS / 2:
             self.calls = max(self.calls * 2, int(self.calls * BATCH_SECONDS / max(took, 1e-9) / 2))
         if self.row.quantile != 0.5:
             self.calls = 1
