@@ -114,6 +114,10 @@ def test_random_keys(advanced: bool, oracle: str) -> None:
                 outcome(lambda r=r, t=t, k=key: t[key_for(r, k)])
                 for r, t in zip((fl, library), pair, strict=True)
             )
+        # NumPy also looks at indices that nothing is read with; PyTorch does not.
+        empty = isinstance(ours, fl.Tensor) and ours.numel() == 0
+        if oracle == "numpy" and empty and isinstance(theirs, IndexError):
+            continue
         same(ours, theirs)
         if isinstance(theirs, Exception) or oracle == "numpy":
             continue
