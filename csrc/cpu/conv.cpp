@@ -133,12 +133,9 @@ CPU_KERNEL(convolution_weight_grad, weight_grad)
 
 }  // namespace
 
-Finish::Finish(const Tensor& bias, int64_t channels) : values_(3 * channels) {
-  for (int64_t c = 0; c < channels; ++c) {
-    values_[3 * c] = 0;
-    values_[3 * c + 1] = 1;
-    values_[3 * c + 2] = bias.defined() ? bias.data<float>()[c * bias.strides()[0]] : 0;
-  }
+Finish::Finish(const Tensor& bias, int64_t channels) : bias_(channels) {
+  for (int64_t c = 0; c < channels; ++c)
+    bias_[c] = bias.defined() ? bias.data<float>()[c * bias.strides()[0]] : 0;
 }
 
 void add_bias(const Geometry& g, const Operand& out, int64_t all_channels, int64_t pixels,

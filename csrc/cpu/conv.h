@@ -40,17 +40,14 @@ struct Geometry {
 void add_bias(const Geometry& g, const Operand& out, int64_t all_channels, int64_t pixels,
               int64_t first, int64_t count, int64_t channel, int64_t channels, const Tensor& bias);
 
-// What becomes of a sum x of output channel c: its place in float32 of (x - mean) * scale + shift.
+// Adds the bias, which may be undefined, to a sum of output channel c.
 class Finish {
  public:
-  // x + bias; the bias may be undefined.
   Finish(const Tensor& bias, int64_t channels);
-  Vector<float> operator()(Vector<float> x, int64_t c) const {
-    return (x - values_[3 * c]) * values_[3 * c + 1] + values_[3 * c + 2];
-  }
+  Vector<float> operator()(Vector<float> x, int64_t c) const { return x + bias_[c]; }
 
  private:
-  Scratch<float> values_;  // mean, scale and shift of every channel
+  Scratch<float> bias_;
 };
 
 // Float32 with a kernel of one element, and depthwise, on contiguous tensors. False, and nothing

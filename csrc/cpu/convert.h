@@ -16,6 +16,13 @@ void scatter(void* dst, int64_t stride, const void* src, int64_t size, int64_t n
 // One element repeated n times.
 void fill_block(void* dst, const void* element, int64_t size, int64_t n);
 
+// What reads and writes this many bytes writes its result past the caches.
+constexpr int64_t kStreamBytes = int64_t{24} << 20;
+// Whether that is so of `nbytes`, and `dst` may be written in pieces of `piece` by stream_copy.
+inline bool can_stream(const void* dst, int64_t nbytes, int64_t piece = 64) {
+  return nbytes >= kStreamBytes && piece % 64 == 0 && reinterpret_cast<uintptr_t>(dst) % 64 == 0;
+}
+
 // memcpy past the caches: for results that are larger than they are. `dst` must lie on a multiple
 // of 64 bytes.
 void stream_copy(void* dst, const void* src, int64_t nbytes);

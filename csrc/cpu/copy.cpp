@@ -22,7 +22,7 @@ bool laid_out_alike(const Tensor& out, const Tensor& src) {
 }
 
 void copy_bytes(char* dst, const char* src, int64_t nbytes) {
-  const bool stream = nbytes >= kStreamBytes && reinterpret_cast<uintptr_t>(dst) % 64 == 0;
+  const bool stream = can_stream(dst, nbytes);
   const int64_t lines = (nbytes + 63) / 64;
   parallel_for(0, lines, kCopyGrain / 64, [&](int64_t begin, int64_t end) {
     int64_t from = begin * 64, n = std::min(end * 64, nbytes) - from;
@@ -39,7 +39,7 @@ void convert_dense(char* dst, DType to, const char* src, DType from, int64_t n) 
   constexpr int64_t kPiece = 4096;
   const int64_t to_size = item_size(to), from_size = item_size(from);
   if (n <= 4 * kPiece) return convert(dst, to, src, from, n);
-  const bool stream = n * to_size >= kStreamBytes && reinterpret_cast<uintptr_t>(dst) % 64 == 0;
+  const bool stream = can_stream(dst, n * to_size);
   parallel_for(0, (n + kPiece - 1) / kPiece, 16, [&](int64_t begin, int64_t end) {
     alignas(64) char block[kPiece * 16];
     for (int64_t piece = begin; piece < end; ++piece) {

@@ -180,7 +180,5 @@ void run_with(const P& params, const Loops& loops, const char* name, DType dtype
 
 // Elements of a piece of work for one thread, for elements that cost so many additions.
 constexpr int64_t grain_for(int cost) { return cost >= 64 ? 1024 : 65536 / cost; }
-// Results above this many bytes are written past the caches.
-constexpr int64_t kStreamBytes = int64_t{24} << 20;
 
 }  // namespace fb::inline FB_CPU_NAMESPACE

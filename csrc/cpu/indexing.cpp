@@ -187,9 +187,8 @@ void read(const Tensor& out, const Tensor& source, int64_t dim, const int64_t* o
   const T* from = source.data<T>();
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(s.inner.count, 1));
   const int64_t bytes = s.row * static_cast<int64_t>(sizeof(T));
-  const bool stream = s.rows == 1 && s.row_a == 1 && s.row_b == 1 && bytes % 64 == 0 &&
-                      out.numel() * out.item_size() >= kStreamBytes && out.is_contiguous() &&
-                      reinterpret_cast<uintptr_t>(to) % 64 == 0;
+  const bool stream = s.rows == 1 && s.row_a == 1 && s.row_b == 1 && out.is_contiguous() &&
+                      can_stream(to, out.numel() * out.item_size(), bytes);
   parallel_for(0, s.outer.count * s.slices, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end;) {
       int64_t k = i % s.slices, a = 0, b = 0;
@@ -267,9 +266,7 @@ struct BandWriter {
 
   void run(const T* base, int64_t extent) const {
     const Bands bands(offsets, extent, s.row, s.slices * s.row);
-    const bool stream = base && bytes() % 64 == 0 &&
-                        extent * static_cast<int64_t>(sizeof(T)) >= kStreamBytes &&
-                        reinterpret_cast<uintptr_t>(to) % 64 == 0;
+    const bool stream = base && can_stream(to, extent * static_cast<int64_t>(sizeof(T)), bytes());
     parallel_for(0, bands.count, 1, [&](int64_t begin, int64_t end) {
       for (int64_t band = begin; band < end; ++band) {
         const int64_t first = band * bands.span, n = std::min(bands.span, extent - first);

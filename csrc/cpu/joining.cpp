@@ -63,8 +63,7 @@ void join_cpu(const Tensor& out, std::span<const Tensor> tensors, int64_t dim) {
     }
     return;
   }
-  bool stream =
-      out.numel() * out.item_size() >= kStreamBytes && reinterpret_cast<uintptr_t>(data) % 64 == 0;
+  bool stream = can_stream(data, out.numel() * out.item_size());
   for (const Tensor& t : tensors) stream &= t.sizes()[d] * inner % 64 == 0;
   // A band of rows is filled from all tensors while it is in the cache.
   const int64_t band = std::max<int64_t>(1, (16 << 10) / step);

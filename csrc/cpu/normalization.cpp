@@ -129,8 +129,8 @@ void row_norm_backward_typed(const Tensor& dinput, const Tensor& dweight, const 
   // Where all the gradient does not stay in the caches beside what it is made from, it goes past.
   const bool direct = gs.direct(),
              streams = dinput.defined() && direct &&
-                       3 * dinput.numel() * dinput.item_size() > kStreamBytes &&
-                       size * sizeof(C) % 64 == 0;
+                       can_stream(dinput.raw(), 3 * dinput.numel() * dinput.item_size(),
+                                  size * static_cast<int64_t>(sizeof(C)));
   Scratch<C> partial(pieces.count * 2 * size);
   parallel_chunks(pieces.count, [&](int64_t piece) {
     Scratch<C> result(size), converted(direct ? 0 : 2 * size);

@@ -135,19 +135,10 @@ void each_part_of_batch(int64_t batch, F body) {
                   [&](int64_t part) { body(part * rows, std::min(rows, batch - part * rows)); });
 }
 
-// The places, in the order of time, of what the s-th of all steps reads and writes.
-struct Step {
-  Step(int64_t s, int64_t steps, bool reverse)
-      : time(reverse ? steps - 1 - s : s),
-        before(reverse ? time + 1 : time),
-        after(reverse ? time : time + 1) {}
-  int64_t time, before, after;
-};
-
 // Puts the state at which a layer begins in front of, or in reverse behind, the others.
 void begin_with(const Tensor& states, const Tensor& state, bool reverse) {
   const int64_t steps = states.sizes()[0] - 1, bytes = state.numel() * state.item_size();
-  std::memcpy(static_cast<char*>(states.raw()) + Step(0, steps, reverse).before * bytes,
+  std::memcpy(static_cast<char*>(states.raw()) + LstmStep(0, steps, reverse).before * bytes,
               state.raw(), static_cast<size_t>(bytes));
 }
 
@@ -173,7 +164,7 @@ void lstm_layer_cpu(const Tensor& states, const Tensor& cells, const Tensor& act
       C *t = scratch, *room = t + n;
       for (int64_t s = 0; s < steps; ++s) {
         check_interrupt();
-        const Step step(s, steps, reverse);
+        const LstmStep step(s, steps, reverse);
         auto at = [&](int64_t time) { return (time * batch + first) * n; };
         const C* h0 = old_hs.run(at(step.before), size, room);
         const C* c0 = old_cs.run(at(step.before), size, room + size);
@@ -208,7 +199,7 @@ void lstm_layer_backward_cpu(const Tensor& dprojected, const Tensor& dh, const T
       Scratch<C> scratch(n + 3 * size + (dgs.direct() ? 0 : 10 * size));
       C *t = scratch, *gh = t + n, *gc = gh + size, *added = gc + size, *room = added + size;
       auto at = [&](int64_t time) { return (time * batch + first) * n; };
-      const int64_t end = Step(steps - 1, steps, reverse).after;
+      const int64_t end = LstmStep(steps - 1, steps, reverse).after;
       auto add = [&](C* to, const Source<C>& more, int64_t time) {
         if (!more.given()) return;
         const C* from = more.run(at(time), size, added);
@@ -219,7 +210,7 @@ void lstm_layer_backward_cpu(const Tensor& dprojected, const Tensor& dh, const T
       add(gc, gcs, end);
       for (int64_t s = steps; s-- > 0;) {
         check_interrupt();
-        const Step step(s, steps, reverse);
+        const LstmStep step(s, steps, reverse);
         const C* a = actives.run(4 * at(step.time), 4 * size, room);
         const C *c0 = cs.run(at(step.before), size, room + 4 * size),
                 *c1 = cs.run(at(step.after), size, room + 5 * size);

@@ -156,9 +156,8 @@ template <class C, size_t N, class F>
 void each_row(const Tensor& out, const Tensor (&inputs)[N], int64_t n, F row) {
   const int64_t rows = out.numel() / n, bytes = n * static_cast<int64_t>(sizeof(C));
   const Target<C> target(out);
-  const bool streams = target.direct() &&
-                       static_cast<int64_t>(N + 1) * rows * bytes > kStreamBytes &&
-                       bytes % 64 == 0 && reinterpret_cast<uintptr_t>(out.raw()) % 64 == 0;
+  const bool streams =
+      target.direct() && can_stream(out.raw(), static_cast<int64_t>(N + 1) * rows * bytes, bytes);
   parallel_for(0, rows, std::max<int64_t>(1, kRowGrain / n), [&](int64_t from, int64_t to) {
     Scratch<C> result(streams || !target.direct() ? n : 0);
     Scratch<C> read(inputs[0].dtype() == dtype_of<C> ? 0 : n * static_cast<int64_t>(N));

@@ -157,8 +157,7 @@ LayerGradient lstm_layer_gradients(const Tensor& dstates, const Tensor& dcells,
   Tensor dh, dc;
   Tensors dgates(static_cast<size_t>(steps));
   for (int64_t s = steps; s-- > 0;) {
-    const int64_t time = reverse ? steps - 1 - s : s, before = reverse ? time + 1 : time,
-                  after = reverse ? time : time + 1;
+    const auto [time, before, after] = LstmStep(s, steps, reverse);
     Tensor a = at(active, time), da = at(dactive, time), &dg = dgates[static_cast<size_t>(time)];
     dh = plus(dh, at(dstates, after));
     dc = plus(dc, at(dcells, after));
@@ -167,7 +166,7 @@ LayerGradient lstm_layer_gradients(const Tensor& dstates, const Tensor& dcells,
     if (da.defined()) dg = plus(dg, da * lstm_slopes(a));
     dh = mm(dg, weight);
   }
-  const int64_t start = reverse ? steps : 0;
+  const int64_t start = LstmStep(0, steps, reverse).before;
   return {stack(dgates), plus(dh, at(dstates, start)), plus(dc, at(dcells, start))};
 }
 

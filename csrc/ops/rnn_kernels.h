@@ -1,6 +1,19 @@
 #pragma once
 #include "ops/kernel.h"
 
+namespace fb {
+
+// The places, in the order of time, of what the s-th of all steps reads and writes.
+struct LstmStep {
+  LstmStep(int64_t s, int64_t steps, bool reverse)
+      : time(reverse ? steps - 1 - s : s),
+        before(reverse ? time + 1 : time),
+        after(reverse ? time : time + 1) {}
+  int64_t time, before, after;
+};
+
+}  // namespace fb
+
 // All tensors are contiguous and of one type. `gates` is rows x 4 size, in the order i, f, g, o,
 // before their nonlinearities; `active` after them.
 FB_KERNEL(lstm_cell, const Tensor& h, const Tensor& c, const Tensor& active, const Tensor& gates,
