@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +11,15 @@ import pytest
 import flambeau as fb
 from flambeau import nn
 from flambeau.profiler import EventList, FunctionEvent
+
+
+@pytest.fixture(autouse=True)
+def no_garbage() -> Iterator[None]:
+    """Tensors that other tests left behind must not be released in the middle of a recording."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 class Block(nn.Module):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from profiler_helpers import Net, check_tree, named
+from profiler_helpers import Net, check_tree, named, no_garbage as no_garbage
 
 import flambeau as fb
 from flambeau import nn
@@ -21,15 +19,6 @@ from flambeau.profiler import (
     record_function,
     schedule,
 )
-
-
-@pytest.fixture(autouse=True)
-def no_garbage() -> Iterator[None]:
-    """Tensors that other tests left behind must not be released in the middle of a recording."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def test_operators_nest_in_the_blocks_around_them() -> None:

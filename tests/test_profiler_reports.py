@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from profiler_helpers import Net, named
+from profiler_helpers import Net, named, no_garbage as no_garbage
 
 import flambeau as fb
 from flambeau import nn
@@ -21,15 +19,6 @@ from flambeau.profiler import (
     record_function,
     tensorboard_trace_handler,
 )
-
-
-@pytest.fixture(autouse=True)
-def no_garbage() -> Iterator[None]:
-    """Tensors that other tests left behind must not be released in the middle of a recording."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def test_results_need_a_finished_recording() -> None:

@@ -6,6 +6,14 @@ from benchmarks.workloads import compute, data, inference, memory, overhead, thr
 # Repeats rows of those above, so it comes after them.
 from benchmarks.workloads import busy  # isort: skip
 
-GROUPS = (overhead, memory, compute, training, inference, data, threads, busy)
-
-__all__ = ["GROUPS", "ROWS"]
+__all__ = [
+    "ROWS",
+    "busy",
+    "compute",
+    "data",
+    "inference",
+    "memory",
+    "overhead",
+    "threads",
+    "training",
+]
