@@ -9,6 +9,7 @@ import numpy
 
 import flambeau
 from flambeau import Tensor
+from flambeau.ops._lapack import threads_for
 
 
 class LinAlgError(RuntimeError):
@@ -100,7 +101,8 @@ def compute(function: Callable[..., Any], inputs: Sequence[Tensor], results: Res
         return tuple(
             flambeau.empty(tuple(shape), dtype=dtype, device="meta") for shape, dtype in results
         )
-    arrays = function(*(array_of(t) for t in inputs))
+    with threads_for(min(inputs[0].shape[-2:], default=0)):
+        arrays = function(*(array_of(t) for t in inputs))
     made = []
     for array, (_, dtype) in zip(arrays, results, strict=True):
         wanted = str(dtype).removeprefix("torch.")

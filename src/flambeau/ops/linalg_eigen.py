@@ -8,6 +8,7 @@ import numpy
 
 import flambeau
 from flambeau import Tensor
+from flambeau.ops import _lapack
 from flambeau.ops._matrices import (
     adjoint,
     array_of,
@@ -90,7 +91,7 @@ def linalg_eigh(a: Tensor, uplo: str) -> Any:
 
     def eigh(x: Any) -> Any:
         try:
-            return tuple(numpy.linalg.eigh(x, side))
+            return tuple(_lapack.eigh(x, side))
         except numpy.linalg.LinAlgError:
             raise not_converged("linalg.eigh") from None
 
@@ -131,7 +132,7 @@ def _eigvalsh(a: Tensor, uplo: str) -> Any:
 
     def values(x: Any) -> Any:
         try:
-            return (numpy.linalg.eigvalsh(x, side),)
+            return (_lapack.eigh(x, side, vectors=False),)
         except numpy.linalg.LinAlgError:
             raise not_converged("linalg.eigvalsh") from None
 
@@ -163,7 +164,7 @@ def _eig(x: Any) -> Any:
     if not numpy.isfinite(x).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     try:
-        return tuple(numpy.linalg.eig(x))
+        return tuple(_lapack.eig(x))
     except numpy.linalg.LinAlgError:
         raise not_converged("linalg.eig") from None
 
@@ -226,6 +227,6 @@ def _eigvals(a: Tensor) -> Any:
     def values(x: Any) -> Any:
         if not numpy.isfinite(x).all():
             raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
-        return (numpy.linalg.eigvals(x),)
+        return (_lapack.eig(x, vectors=False),)
 
     return compute(values, [a], [(a.shape[:-1], a.dtype.to_complex())])[0]

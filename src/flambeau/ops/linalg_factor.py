@@ -8,6 +8,7 @@ import numpy
 
 import flambeau
 from flambeau import Tensor
+from flambeau.ops import _lapack
 from flambeau.ops._matrices import (
     LinAlgError,
     adjoint,
@@ -396,7 +397,7 @@ def _svd_vjp(g: Any) -> None:
 
 def _svd(x: Any, full_matrices: bool) -> Any:
     try:
-        return tuple(numpy.linalg.svd(x, full_matrices=full_matrices))
+        return tuple(_lapack.svd(x, full_matrices))
     except numpy.linalg.LinAlgError:
         raise not_converged("linalg.svd") from None
 
@@ -485,7 +486,7 @@ def _svdvals(a: Tensor) -> Any:
 
     def values(x: Any) -> Any:
         try:
-            return (numpy.linalg.svd(x, compute_uv=False),)
+            return (_lapack.svd(x, compute_uv=False),)
         except numpy.linalg.LinAlgError:
             raise not_converged("linalg.svd") from None
 

@@ -8,6 +8,7 @@ import numpy
 
 import flambeau
 from flambeau import Tensor
+from flambeau.ops import _lapack
 from flambeau.ops._matrices import adjoint, array_of, check_dtype, check_matrix, compute
 from flambeau.ops.linalg_factor import linalg_svdvals
 from flambeau.ops.record import composite, op
@@ -49,10 +50,10 @@ def _linalg_pinv(a: Tensor, atol: Tensor, rtol: Tensor, hermitian: bool) -> Any:
         if x.size == 0:
             return (numpy.zeros(shape, x.dtype),)
         if hermitian:
-            s, u = numpy.linalg.eigh(x)
+            s, u = _lapack.eigh(x, "L")
             size, vh = numpy.abs(s), u.swapaxes(-2, -1).conj()
         else:
-            u, s, vh = numpy.linalg.svd(x, full_matrices=False)
+            u, s, vh = _lapack.svd(x, full_matrices=False)
             size = s
         bound = numpy.maximum(absolute, relative * size.max(-1, initial=0))
         keep = size > bound[..., None]
