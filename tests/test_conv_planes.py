@@ -37,6 +37,7 @@ WINOGRAD = [
     ((2, 24, 30, 21), (16, 24, 3, 3), {"padding": 2}),
     ((1, 130, 14, 13), (70, 130, 3, 3), {"padding": (0, 2)}),
     ((40, 16, 5, 3), (16, 16, 3, 3), {"padding": 1}),
+    ((9, 33, 66, 61), (70, 33, 3, 3), {"padding": 1}),
 ]
 
 
@@ -82,19 +83,38 @@ def test_values_that_are_not_finite_stay_where_they_belong(value: float) -> None
         assert not np.isfinite(usual.numpy()[~away]).any()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_weight_gradients_are_not_finite_where_pytorch_has_them_so(value: float) -> None:
+    rng = np.random.default_rng()
+    x, dy = rng.standard_normal((2, 16, 20, 20)), rng.standard_normal((2, 32, 20, 20))
+    x[1, 3, 4, 5] = value
+    weight = fl.zeros(32, 16, 3, 3, requires_grad=True)
+    F.conv2d(fl.tensor(x).float(), weight, padding=1).backward(fl.tensor(dy).float())
+    x[1, 3, 4, 5] = 0
+    exact = fl.zeros(32, 16, 3, 3, dtype=fl.float64, requires_grad=True)
+    F.conv2d(fl.tensor(x), exact, padding=1).backward(fl.tensor(dy))
+    usual, clean = weight.grad.numpy(), exact.grad.numpy()
+    others = np.arange(16) != 3
+    np.testing.assert_allclose(usual[:, others], clean[:, others], rtol=1e-3, atol=1e-3)
+    if not np.isfinite(value):
+        assert not np.isfinite(usual[:, 3]).any()
+
+
 @pytest.mark.parametrize(
     ("size", "weight", "options"), [POINTWISE[2], SMALL[3], DEPTHWISE[1], WINOGRAD[0], WINOGRAD[3]]
 )
 def test_results_do_not_depend_on_the_number_of_threads(
     size: Any, weight: Any, options: dict[str, Any]
 ) -> None:
-    x, w = fl.randn(*size), fl.randn(*weight)
+    x, w = fl.randn(*size, requires_grad=True), fl.randn(*weight, requires_grad=True)
     options = {**options, "groups": size[1] // weight[1]}
     before, results = fl.get_num_threads(), []
     try:
         for threads in (1, 2, 3):
             fl.set_num_threads(threads)
-            results.append(convolve(x, w, None, **options))
+            y = convolve(x, w, None, **options)
+            results.append([y.detach(), *fl.autograd.grad(y, [x, w], y.detach())])
     finally:
         fl.set_num_threads(before)
-    assert fl.equal(results[0], results[1]) and fl.equal(results[0], results[2])
+    for one, two, three in zip(*results, strict=True):
+        assert fl.equal(one, two) and fl.equal(one, three)

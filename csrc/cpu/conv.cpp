@@ -119,6 +119,7 @@ void weight_grad(const Tensor& out, const Tensor& input, const Tensor& grad,
                  const ConvSteps& steps) {
   Geometry g(input.sizes(), out.sizes(), grad.sizes(), steps, out.dtype(),
              is_last(input) || is_last(grad));
+  if (winograd_weight_grad(g, out, input, grad)) return;
 #ifdef FB_ONEDNN
   if (runs_as_it_is(g.dtype) && onednn_weight_grad(g, out, input, grad)) return;
 #endif

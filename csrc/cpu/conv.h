@@ -61,6 +61,8 @@ bool winograd_forward(const Geometry& g, const Operand& out, const Operand& inpu
                       const Operand& weight, const Finish& finish);
 bool winograd_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
                          const Operand& weight, const Finish& finish);
+bool winograd_weight_grad(const Geometry& g, const Operand& out, const Operand& input,
+                          const Operand& grad);
 bool depthwise_forward(const Geometry& g, const Operand& out, const Operand& input,
                        const Operand& weight, const Finish& finish);
 
