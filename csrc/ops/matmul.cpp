@@ -1,6 +1,8 @@
 // Products of vectors, matrices and batches of matrices.
 #include "ops/matmul.h"
 
+#include <algorithm>
+
 #include "ops/grad.h"
 #include "ops/matmul_checks.h"
 #include "ops/matmul_kernels.h"
@@ -13,6 +15,20 @@ Tensor product(Out out, Ints sizes, const Tensor& a, const Tensor& b) {
   Tensor result = out.make(sizes, a.dtype(), a.device());
   kernels::matrix_product(result, a, b, Tensor(), 0, 1);
   return out.finish(result);
+}
+
+// A core multiplies and adds about 32 times while an elementwise operator does one element.
+int64_t work_of(const Call& c, int64_t columns) {
+  const double multiplications = double(c.args[0].tensor->numel) * double(columns);
+  return static_cast<int64_t>(std::min(multiplications / 32, 1e18));
+}
+int64_t product_work(const Call& c) {
+  const Ints sizes = c.args[1].tensor->sizes;
+  return work_of(c, sizes.size() > 1 ? sizes.back() : 1);
+}
+int64_t linear_work(const Call& c) {
+  const Ints sizes = c.args[1].tensor->sizes;
+  return work_of(c, sizes.size() > 1 ? sizes[0] : 1);
 }
 
 // --- mm, bmm, mv, dot ----------------------------------------------------------------------------
@@ -34,6 +50,7 @@ OP(mm) {
   .vjp = mm_vjp,
   .save = "input for mat2, mat2 for input",
   .autocast = Autocast::Lower,
+  .work = product_work,
   .samples = "(3,4) (4,5) | (1,7) (7,1) | (0,3) (3,2) | (2,0) (0,3) | (65,33) (33,70)",
   .errors =
       "(2,3) (4,5) -> RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"
@@ -60,6 +77,7 @@ OP(bmm) {
   .vjp = mm_vjp,
   .save = "input for mat2, mat2 for input",
   .autocast = Autocast::Lower,
+  .work = product_work,
   .samples = "(2,3,4) (2,4,5) | (0,3,4) (0,4,5) | (3,2,0) (3,0,2) | (4,1,6) (4,6,1)",
   .errors =
       "(2,3,4) (3,3,4) -> RuntimeError: Expected size for first two dimensions of batch2 tensor to be: [2, 4] but got: [3, 3]"
@@ -188,6 +206,7 @@ OP(matmul) {
   .vjp = matmul_vjp,
   .save = "input for other, other for input",
   .autocast = Autocast::Lower,
+  .work = product_work,
   .samples =
       "(3,4) (4,5) | (3,3) (3,3) | (4,) (4,) | (3,4) (4,) | (4,) (4,5) | (2,3,4) (4,5) | (2,3,4) (4,) | (4,) (2,4,3) | (3,4) (2,4,5)"
       " | (2,1,3,4) (5,4,2) | (2,3,0) (0,4) | (0,3,4) (4,5) | (6,2,3,4) (1,2,4,3)",
@@ -258,6 +277,7 @@ OP(linear) {
   .vjp = linear_vjp,
   .save = "input for weight, weight for input",
   .autocast = Autocast::Lower,
+  .work = linear_work,
   .samples =
       "(2,3) (4,3) (4,) | (3,) (4,3) (4,) | (2,5,3) (4,3) | (0,3) (4,3) (4,) | (16,16) (16,16) (16,) | (2,0) (3,0) (3,)"
       " | (1,16) (16,16) (16,)",

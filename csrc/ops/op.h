@@ -94,6 +94,9 @@ inline Vjp composite() { return {Vjp::Kind::Composite, ""}; }
 
 enum class Autocast : uint8_t { None, Lower, Float32, Promote };
 
+// About how long a call takes, in the time that an elementwise operator takes for one element.
+using Work = int64_t (*)(const Call&);
+
 // What an author writes.
 struct OpRecord {
   const char* schema;
@@ -103,6 +106,7 @@ struct OpRecord {
   const char* save = "";
   bool view = false;
   Autocast autocast = Autocast::None;
+  Work work = nullptr;  // null: the number of elements of the arguments
   const char* samples = "";
   const char* errors = "";
   const char* doc = "";
@@ -130,6 +134,7 @@ struct OpDef {
   std::vector<SaveRule> saves;
   bool view = false;
   Autocast autocast = Autocast::None;
+  Work work = nullptr;
   bool writes_first = false;  // name ends in '_'
   bool inplace_form = false;  // some name ends in '_' (and the record's own does not)
   bool has_lists = false;     // some parameter is Tensor[]

@@ -48,6 +48,7 @@ const OpDef& register_op(const OpRecord& record, std::string family, void* conte
   op.context = context;
   op.view = record.view;
   op.autocast = record.autocast;
+  op.work = record.work;
   op.samples = record.samples;
   op.errors = record.errors;
   op.doc = record.doc;

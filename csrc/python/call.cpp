@@ -6,7 +6,7 @@
 namespace fb::py {
 namespace {
 
-// Below this many elements a kernel is over before another thread could take the lock.
+// Below this much work a kernel is over before another thread could take the lock.
 constexpr int64_t kReleaseGilFrom = 16384;
 
 int64_t elements(const Call& c) {
@@ -492,7 +492,8 @@ PyObject* lookup_op(std::string_view dotted) {
 }
 
 void run(Call& call) {
-  ReleaseGil release(elements(call) >= kReleaseGilFrom);
+  const int64_t work = call.op.work ? call.op.work(call) : elements(call);
+  ReleaseGil release(work >= kReleaseGilFrom);
   dispatch(call);
 }
 
