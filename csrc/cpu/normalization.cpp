@@ -85,20 +85,20 @@ void write_sum(const Tensor& to, const C* partial, int64_t count, int64_t size, 
 template <class C>
 void backward_row(C* dx, C* dw, C* db, const C* g, const C* x, const C* w, C mean, C rstd,
                   bool centered, int64_t n, int64_t ahead) {
-  C along[kLanes<C>] = {}, level[kLanes<C>] = {};
+  C along[kSideBySide<C>] = {}, level[kSideBySide<C>] = {};
   int64_t i = 0;
-  for (; i + kLanes<C> <= n; i += kLanes<C>) {
-    for (int k = 0; k < kLanes<C>; ++k) along[k] += g[i + k] * w[i + k] * (x[i + k] - mean);
-    for (int k = 0; k < kLanes<C>; ++k) level[k] += g[i + k] * w[i + k];
+  for (; i + kSideBySide<C> <= n; i += kSideBySide<C>) {
+    for (int k = 0; k < kSideBySide<C>; ++k) along[k] += g[i + k] * w[i + k] * (x[i + k] - mean);
+    for (int k = 0; k < kSideBySide<C>; ++k) level[k] += g[i + k] * w[i + k];
   }
   for (int k = 0; i < n; ++i, ++k) {
     along[k] += g[i] * w[i] * (x[i] - mean);
     level[k] += g[i] * w[i];
   }
-  const C tilt =
-      sum_of<C>(kLanes<C>, [&](int64_t k) { return along[k]; }) * rstd * rstd / static_cast<C>(n);
+  const C tilt = sum_of<C>(kSideBySide<C>, [&](int64_t k) { return along[k]; }) * rstd * rstd /
+                 static_cast<C>(n);
   const C shift =
-      centered ? sum_of<C>(kLanes<C>, [&](int64_t k) { return level[k]; }) / static_cast<C>(n)
+      centered ? sum_of<C>(kSideBySide<C>, [&](int64_t k) { return level[k]; }) / static_cast<C>(n)
                : C();
   auto finish = [&](int64_t from, int64_t count) __attribute__((always_inline)) {
 #pragma GCC ivdep
@@ -109,12 +109,12 @@ void backward_row(C* dx, C* dw, C* db, const C* g, const C* x, const C* w, C mea
       db[k] += g[k];
     }
   };
-  for (i = 0; i + kLanes<C> <= n; i += kLanes<C>) {
-    for (int k = 0; k < kLanes<C>; k += 64 / sizeof(C)) {
+  for (i = 0; i + kSideBySide<C> <= n; i += kSideBySide<C>) {
+    for (int k = 0; k < kSideBySide<C>; k += 64 / sizeof(C)) {
       __builtin_prefetch(g + ahead + i + k);
       __builtin_prefetch(x + ahead + i + k);
     }
-    finish(i, kLanes<C>);
+    finish(i, kSideBySide<C>);
   }
   finish(i, n - i);
 }

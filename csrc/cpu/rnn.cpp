@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/interrupt.h"
-#include "cpu/gemm.h"
+#include "cpu/panels.h"
 #include "cpu/rows.h"
 
 namespace fb {
@@ -20,12 +20,6 @@ C slope_of_tanh(C y) {
   return C(1) - y * y;
 }
 
-template <class C>
-void sigmoids(C* out, const C* x, int64_t n) {
-#pragma GCC ivdep
-  for (int64_t i = 0; i < n; ++i) out[i] = math::sigmoid(x[i]);
-}
-
 // Runs body(row, scratch), with `per_row` numbers of working memory, over the rows of cells of n
 // numbers.
 template <class C, class F>
@@ -38,14 +32,16 @@ void each_cell(int64_t rows, int64_t n, int64_t per_row, F body) {
 
 // --- long short-term memory ----------------------------------------------------------------------
 
-// A row of n cells: a = the gates x after their nonlinearities, then c1 and h1 from c0. a may be x;
-// t is working memory for n numbers.
-template <class C>
-void lstm_row(C* a, C* c1, C* h1, const C* x, const C* c0, int64_t n, C* t) {
-  sigmoids(a, x, 2 * n);
+// A row of n cells: a = the gates x(k) after their nonlinearities, then c1 and h1 from c0; t is
+// working memory for n numbers.
+template <class C, class X>
+[[gnu::always_inline]] inline void lstm_row(C* a, C* c1, C* h1, X x, const C* c0, int64_t n, C* t) {
 #pragma GCC ivdep
-  for (int64_t k = 2 * n; k < 3 * n; ++k) a[k] = math::tanh(x[k]);
-  sigmoids(a + 3 * n, x + 3 * n, n);
+  for (int64_t k = 0; k < 2 * n; ++k) a[k] = math::sigmoid(x(k));
+#pragma GCC ivdep
+  for (int64_t k = 2 * n; k < 3 * n; ++k) a[k] = math::tanh(x(k));
+#pragma GCC ivdep
+  for (int64_t k = 3 * n; k < 4 * n; ++k) a[k] = math::sigmoid(x(k));
 #pragma GCC ivdep
   for (int64_t k = 0; k < n; ++k) c1[k] = a[n + k] * c0[k] + a[k] * a[2 * n + k];
 #pragma GCC ivdep
@@ -83,7 +79,7 @@ void lstm_cell_cpu(const Tensor& h, const Tensor& c, const Tensor& active, const
       const C *x = xs.run(r * 4 * n, 4 * n, scratch), *c0 = cs.run(r * n, n, scratch + 4 * n);
       C *a = actives.run(r * 4 * n, scratch + 5 * n), *c1 = new_cs.run(r * n, scratch + 9 * n);
       C* h1 = hs.run(r * n, scratch + 10 * n);
-      lstm_row(a, c1, h1, x, c0, n, scratch + 11 * n);
+      lstm_row(a, c1, h1, [&](int64_t k) { return x[k]; }, c0, n, scratch + 11 * n);
       actives.put(r * 4 * n, 4 * n, a);
       new_cs.put(r * n, n, c1);
       hs.put(r * n, n, h1);
@@ -135,6 +131,33 @@ void each_part_of_batch(int64_t batch, F body) {
                   [&](int64_t part) { body(part * rows, std::min(rows, batch - part * rows)); });
 }
 
+// b, k x n, in panels that all steps multiply by.
+template <class C>
+class Recurrent {
+ public:
+  Recurrent(int64_t k, int64_t n, Matrix<const C> b)
+      : room_(k * padded_to_panels<C>(n)), panels_{room_, k * kPanelWidth<C>, kPanelWidth<C>} {
+    const int64_t count = padded_to_panels<C>(n) / kPanelWidth<C>;
+    parallel_for(0, count, std::max<int64_t>(1, kRowGrain / panels_.step),
+                 [&](int64_t from, int64_t to) {
+                   for (int64_t p = from; p < to; ++p)
+                     fill_panel(room_ + p * panels_.step, p * kPanelWidth<C>, k, n, b);
+                 });
+  }
+  operator Panels<C>() const { return panels_; }
+
+ private:
+  Scratch<C> room_;
+  Panels<C> panels_;
+};
+
+// Rows of n numbers begin so far apart that a column of them does not fall into one set of the
+// cache.
+template <class C>
+int64_t spread_rows(int64_t n) {
+  return padded_to_panels<C>(n) + kPanelWidth<C>;
+}
+
 // Puts the state at which a layer begins in front of, or in reverse behind, the others.
 void begin_with(const Tensor& states, const Tensor& state, bool reverse) {
   const int64_t steps = states.sizes()[0] - 1, bytes = state.numel() * state.item_size();
@@ -151,17 +174,14 @@ void lstm_layer_cpu(const Tensor& states, const Tensor& cells, const Tensor& act
   in_compute_type(h.dtype(), "lstm_layer", [&]<class C>(C) {
     const int64_t steps = projected.sizes()[0], batch = h.sizes()[0], n = h.sizes()[1], m = 4 * n;
     const Numbers<C> w(weight, m * n);
-    Scratch<C> turned(n * m);  // what every step multiplies by, as products read it fastest
-    parallel_for(0, n, std::max<int64_t>(1, kRowGrain / m), [&](int64_t from, int64_t to) {
-      for (int64_t k = from; k < to; ++k)
-        for (int64_t j = 0; j < m; ++j) turned[k * m + j] = w[j * n + k];
-    });
+    const Recurrent<C> turned(n, m, {w, 1, n});
+    const int64_t spread = spread_rows<C>(m);
     const Source<C> xs(projected), old_hs(states), old_cs(cells);
     const Target<C> hs(states), cs(cells), actives(active);
     each_part_of_batch(batch, [&](int64_t first, int64_t rows) {
       const int64_t size = rows * n;
-      Scratch<C> scratch(n + (hs.direct() ? 0 : 8 * size));
-      C *t = scratch, *room = t + n;
+      Scratch<C> scratch(n + rows * spread + (hs.direct() ? 0 : 12 * size));
+      C *t = scratch, *sums = t + n, *room = sums + rows * spread;
       for (int64_t s = 0; s < steps; ++s) {
         check_interrupt();
         const LstmStep step(s, steps, reverse);
@@ -171,10 +191,14 @@ void lstm_layer_cpu(const Tensor& states, const Tensor& cells, const Tensor& act
         C *h1 = hs.run(at(step.after), room + 2 * size),
           *c1 = cs.run(at(step.after), room + 3 * size),
           *a = actives.run(4 * at(step.time), room + 4 * size);
-        xs.copy(a, 4 * at(step.time), 4 * size);
-        gemm<C>(rows, m, n, C(1), {h0, n, 1}, {turned, m, 1}, C(1), {a, m, 1});
-        for (int64_t r = 0; r < rows; ++r)
-          lstm_row<C>(a + r * m, c1 + r * n, h1 + r * n, a + r * m, c0 + r * n, n, t);
+        const C* xs_now = xs.run(4 * at(step.time), 4 * size, room + 8 * size);
+        multiply_panels<C>(rows, m, n, {h0, n, 1}, turned, false, {sums, spread, 1});
+        for (int64_t r = 0; r < rows; ++r) {
+          const C *x = xs_now + r * m, *sum = sums + r * spread;
+          lstm_row<C>(
+              a + r * m, c1 + r * n, h1 + r * n, [&](int64_t k) { return x[k] + sum[k]; },
+              c0 + r * n, n, t);
+        }
         hs.put(at(step.after), size, h1);
         cs.put(at(step.after), size, c1);
         actives.put(4 * at(step.time), 4 * size, a);
@@ -191,42 +215,46 @@ void lstm_layer_backward_cpu(const Tensor& dprojected, const Tensor& dh, const T
   in_compute_type(dh.dtype(), "lstm_layer", [&]<class C>(C) {
     const int64_t steps = active.sizes()[0], batch = dh.sizes()[0], n = dh.sizes()[1], m = 4 * n;
     const Numbers<C> w(weight, m * n);
+    const Recurrent<C> panels(m, n, {w, n, 1});
+    const int64_t spread_n = spread_rows<C>(n), spread_m = spread_rows<C>(m);
     const Source<C> gs(dstates), gcs(dcells), actives(active), cs(cells);
     const Target<C> dgs(dprojected), dhs(dh), dcs(dc);
     each_part_of_batch(batch, [&](int64_t first, int64_t rows) {
       const int64_t size = rows * n;
       // Of the state after the step at hand: gradients by all that follows it.
-      Scratch<C> scratch(n + 3 * size + (dgs.direct() ? 0 : 10 * size));
-      C *t = scratch, *gh = t + n, *gc = gh + size, *added = gc + size, *room = added + size;
+      Scratch<C> scratch(2 * n + rows * (n + spread_n + spread_m) + (dgs.direct() ? 0 : 6 * size));
+      C *t = scratch, *added = t + n, *gc = added + n, *gh = gc + size, *dg = gh + rows * spread_n,
+        *room = dg + rows * spread_m;
       auto at = [&](int64_t time) { return (time * batch + first) * n; };
-      const int64_t end = LstmStep(steps - 1, steps, reverse).after;
-      auto add = [&](C* to, const Source<C>& more, int64_t time) {
-        if (!more.given()) return;
-        const C* from = more.run(at(time), size, added);
-        for (int64_t k = 0; k < size; ++k) to[k] += from[k];
+      auto add = [&](C* to, int64_t to_row, const Source<C>& more, int64_t time) {
+        for (int64_t r = 0; more.given() && r < rows; ++r) {
+          const C* from = more.run(at(time) + r * n, n, added);
+          for (int64_t k = 0; k < n; ++k) to[r * to_row + k] += from[k];
+        }
       };
-      std::fill_n(gh, 2 * size, C());
-      add(gh, gs, end);
-      add(gc, gcs, end);
+      const int64_t end = LstmStep(steps - 1, steps, reverse).after;
+      std::fill_n(gc, size + rows * spread_n, C());
+      add(gh, spread_n, gs, end);
+      add(gc, n, gcs, end);
       for (int64_t s = steps; s-- > 0;) {
         check_interrupt();
         const LstmStep step(s, steps, reverse);
         const C* a = actives.run(4 * at(step.time), 4 * size, room);
         const C *c0 = cs.run(at(step.before), size, room + 4 * size),
                 *c1 = cs.run(at(step.after), size, room + 5 * size);
-        C* dg = dgs.run(4 * at(step.time), room + 6 * size);
-        for (int64_t r = 0; r < rows; ++r)
-          lstm_row_backward<C>(dg + r * m, gc + r * n, gh + r * n, gc + r * n, a + r * m,
-                               c0 + r * n, c1 + r * n, n, t);
-        gemm<C>(rows, n, m, C(1), {dg, m, 1}, {w, n, 1}, C(0), {gh, n, 1});
-        dgs.put(4 * at(step.time), 4 * size, dg);
-        add(gh, gs, step.before);
-        add(gc, gcs, step.before);
+        for (int64_t r = 0; r < rows; ++r) {
+          lstm_row_backward<C>(dg + r * spread_m, gc + r * n, gh + r * spread_n, gc + r * n,
+                               a + r * m, c0 + r * n, c1 + r * n, n, t);
+          dgs.store(4 * at(step.time) + r * m, m, dg + r * spread_m);
+        }
+        multiply_panels<C>(rows, n, m, {dg, spread_m, 1}, panels, false, {gh, spread_n, 1});
+        add(gh, spread_n, gs, step.before);
+        add(gc, n, gcs, step.before);
       }
-      convert(static_cast<char*>(dh.raw()) + first * n * dh.item_size(), dh.dtype(), gh,
-              dtype_of<C>, size);
-      convert(static_cast<char*>(dc.raw()) + first * n * dc.item_size(), dc.dtype(), gc,
-              dtype_of<C>, size);
+      for (int64_t r = 0; r < rows; ++r) {
+        dhs.store((first + r) * n, n, gh + r * spread_n);
+        dcs.store((first + r) * n, n, gc + r * n);
+      }
     });
   });
 }

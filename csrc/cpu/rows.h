@@ -46,7 +46,10 @@ class Target {
     return direct() ? reinterpret_cast<C*>(data_) + at : buffer;
   }
   void put(int64_t at, int64_t n, const C* buffer) const {
-    if (!direct()) convert(data_ + at * size_, dtype_, buffer, dtype_of<C>, n);
+    if (!direct()) store(at, n, buffer);
+  }
+  void store(int64_t at, int64_t n, const C* numbers) const {
+    convert(data_ + at * size_, dtype_, numbers, dtype_of<C>, n);
   }
   void put_all(const C* numbers, int64_t n) const {
     convert(data_, dtype_, numbers, dtype_of<C>, n);
@@ -79,17 +82,17 @@ class Numbers {
 };
 
 template <class C>
-constexpr int kLanes = 128 / sizeof(C);
+constexpr int kSideBySide = 128 / sizeof(C);
 
 // f(0) + ... + f(n - 1), added side by side in a fixed order.
 template <class C, class F>
 [[gnu::always_inline]] inline C sum_of(int64_t n, F f) {
-  C lanes[kLanes<C>] = {};
+  C lanes[kSideBySide<C>] = {};
   int64_t i = 0;
-  for (; i + kLanes<C> <= n; i += kLanes<C>)
-    for (int k = 0; k < kLanes<C>; ++k) lanes[k] += f(i + k);
+  for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
+    for (int k = 0; k < kSideBySide<C>; ++k) lanes[k] += f(i + k);
   for (int k = 0; i < n; ++i, ++k) lanes[k] += f(i);
-  for (int width = kLanes<C> / 2; width > 0; width /= 2)
+  for (int width = kSideBySide<C> / 2; width > 0; width /= 2)
     for (int k = 0; k < width; ++k) lanes[k] += lanes[k + width];
   return lanes[0];
 }
@@ -103,16 +106,16 @@ struct Deviations {
 template <class C>
 [[gnu::always_inline]] inline Deviations<C> deviations(const C* x, int64_t n) {
   const C count = static_cast<C>(n), mean = sum_of<C>(n, [&](int64_t i) { return x[i]; }) / count;
-  C sums[kLanes<C>] = {}, squares[kLanes<C>] = {};
+  C sums[kSideBySide<C>] = {}, squares[kSideBySide<C>] = {};
   auto add = [&](int k, C d) {
     sums[k] += d;
     squares[k] += d * d;
   };
   int64_t i = 0;
-  for (; i + kLanes<C> <= n; i += kLanes<C>)
-    for (int k = 0; k < kLanes<C>; ++k) add(k, x[i + k] - mean);
+  for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
+    for (int k = 0; k < kSideBySide<C>; ++k) add(k, x[i + k] - mean);
   for (int k = 0; i < n; ++i, ++k) add(k, x[i] - mean);
-  for (int width = kLanes<C> / 2; width > 0; width /= 2) {
+  for (int width = kSideBySide<C> / 2; width > 0; width /= 2) {
     for (int k = 0; k < width; ++k) {
       sums[k] += sums[k + width];
       squares[k] += squares[k + width];
@@ -124,13 +127,13 @@ template <class C>
 // The largest of n numbers; NaN is passed over.
 template <class C>
 [[gnu::always_inline]] inline C max_of(const C* x, int64_t n) {
-  C lanes[kLanes<C>];
+  C lanes[kSideBySide<C>];
   for (C& lane : lanes) lane = -static_cast<C>(math::kInfinity);
   int64_t i = 0;
-  for (; i + kLanes<C> <= n; i += kLanes<C>)
-    for (int k = 0; k < kLanes<C>; ++k) lanes[k] = math::max(lanes[k], x[i + k]);
+  for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
+    for (int k = 0; k < kSideBySide<C>; ++k) lanes[k] = math::max(lanes[k], x[i + k]);
   for (int k = 0; i < n; ++i, ++k) lanes[k] = math::max(lanes[k], x[i]);
-  for (int width = kLanes<C> / 2; width > 0; width /= 2)
+  for (int width = kSideBySide<C> / 2; width > 0; width /= 2)
     for (int k = 0; k < width; ++k) lanes[k] = math::max(lanes[k], lanes[k + width]);
   return lanes[0];
 }
