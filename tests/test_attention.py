@@ -23,7 +23,8 @@ def test_options() -> None:
     shapes = (2, 4, 5, 8), (2, 4, 6, 8), (2, 4, 6, 3)
     check(attend(), *shapes, strides=False)
     check(attend(is_causal=True), *shapes, strides=False)
-    check(attend(scale=0.3), *shapes, strides=False)
+    for scale in (0.3, -0.3, 0.0):
+        check(attend(scale=scale), *shapes, strides=False)
     check(attend(), (5, 8), (6, 8), (6, 3), strides=False)
     check(attend(), (2, 5, 8), (1, 6, 8), (6, 3), strides=False)
     check(attend(enable_gqa=True), (2, 4, 5, 8), (2, 2, 6, 8), (2, 2, 6, 3), strides=False)
@@ -33,7 +34,7 @@ def test_options() -> None:
 
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize(
-    ("queries", "keys"), [(1, 76), (1, 1), (63, 65), (64, 64), (130, 130), (70, 200), (200, 70)]
+    ("queries", "keys"), [(1, 76), (1, 1), (65, 63), (80, 81), (81, 80), (70, 200), (200, 70)]
 )
 def test_blocks_of_queries(queries: int, keys: int, causal: bool) -> None:
     """Lengths around the size of a block; heads that lie inside of time, as layers leave them."""
@@ -63,8 +64,13 @@ def test_what_is_not_a_number_stays_in_its_rows() -> None:
     q, k, v = fl.randn(5, 4), fl.randn(5, 4), fl.randn(5, 4)
     q[1, 0] = float("nan")
     k[3, 0] = float("inf")
+    for t in (q, k, v):
+        t.requires_grad_()
     y = attend(is_causal=True)(fl, q, k, v)
     assert y.isnan().any(1).tolist()[:3] == [False, True, False]
+    y[:3].sum().backward()
+    for t in (k, v):  # the second row sees the first two keys
+        assert t.grad.isnan().any(1).tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("shape", [(5, 6), (4, 5, 6), (2, 1, 5, 6), (2, 1, 1, 6)])
