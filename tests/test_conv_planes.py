@@ -38,6 +38,11 @@ WINOGRAD = [
     ((1, 130, 14, 13), (70, 130, 3, 3), {"padding": (0, 2)}),
     ((40, 16, 5, 3), (16, 16, 3, 3), {"padding": 1}),
     ((9, 33, 66, 61), (70, 33, 3, 3), {"padding": 1}),
+    ((2, 17, 35, 38), (33, 17, 3, 3), {"stride": 2, "padding": 1}),
+    ((60, 50, 4, 3), (16, 50, 3, 3), {"stride": 2, "padding": 1}),
+    ((3, 16, 26, 31), (40, 16, 3, 3), {"stride": 2}),
+    ((2, 20, 31, 29), (16, 20, 3, 3), {"stride": 2, "padding": (2, 1)}),
+    ((16, 260, 8, 7), (30, 260, 3, 3), {"padding": 1}),
 ]
 
 
@@ -83,25 +88,32 @@ def test_values_that_are_not_finite_stay_where_they_belong(value: float) -> None
         assert not np.isfinite(usual.numpy()[~away]).any()
 
 
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
-def test_weight_gradients_are_not_finite_where_pytorch_has_them_so(value: float) -> None:
+def test_weight_gradients_are_not_finite_where_pytorch_has_them_so(
+    value: float, stride: int
+) -> None:
     rng = np.random.default_rng()
-    x, dy = rng.standard_normal((2, 16, 20, 20)), rng.standard_normal((2, 32, 20, 20))
-    x[1, 3, 4, 5] = value
-    weight = fl.zeros(32, 16, 3, 3, requires_grad=True)
-    F.conv2d(fl.tensor(x).float(), weight, padding=1).backward(fl.tensor(dy).float())
-    x[1, 3, 4, 5] = 0
-    exact = fl.zeros(32, 16, 3, 3, dtype=fl.float64, requires_grad=True)
-    F.conv2d(fl.tensor(x), exact, padding=1).backward(fl.tensor(dy))
-    usual, clean = weight.grad.numpy(), exact.grad.numpy()
+    x, dy = (rng.standard_normal((2, c, s, s)) for c, s in ((16, 20), (32, 20 // stride)))
+
+    def gradient(value: float, dtype: Any) -> np.ndarray:
+        x[1, 3, 4, 5] = value
+        weight = fl.zeros(32, 16, 3, 3, dtype=dtype, requires_grad=True)
+        y = F.conv2d(fl.tensor(x, dtype=dtype), weight, None, stride, 1)
+        y.backward(fl.tensor(dy, dtype=dtype))
+        return weight.grad.numpy()
+
+    usual, clean = gradient(value, fl.float32), gradient(0, fl.float64)
     others = np.arange(16) != 3
     np.testing.assert_allclose(usual[:, others], clean[:, others], rtol=1e-3, atol=1e-3)
     if not np.isfinite(value):
-        assert not np.isfinite(usual[:, 3]).any()
+        finite = np.isfinite(gradient(value, fl.float64))
+        assert not finite.all() and (np.isfinite(usual) == finite).all()
 
 
 @pytest.mark.parametrize(
-    ("size", "weight", "options"), [POINTWISE[2], SMALL[3], DEPTHWISE[1], WINOGRAD[0], WINOGRAD[3]]
+    ("size", "weight", "options"),
+    [POINTWISE[2], SMALL[3], DEPTHWISE[1], *WINOGRAD[0::3], WINOGRAD[-1]],
 )
 def test_results_do_not_depend_on_the_number_of_threads(
     size: Any, weight: Any, options: dict[str, Any]

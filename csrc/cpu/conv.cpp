@@ -134,9 +134,10 @@ CPU_KERNEL(convolution_weight_grad, weight_grad)
 
 }  // namespace
 
-Finish::Finish(const Tensor& bias, int64_t channels) : bias_(channels) {
-  for (int64_t c = 0; c < channels; ++c)
-    bias_[c] = bias.defined() ? bias.data<float>()[c * bias.strides()[0]] : 0;
+Finish::Finish(const Tensor& bias, int64_t channels) : bias_(channels + kLanes<float>) {
+  std::fill_n(bias_.data(), channels + kLanes<float>, 0.f);
+  if (!bias.defined()) return;
+  for (int64_t c = 0; c < channels; ++c) bias_[c] = bias.data<float>()[c * bias.strides()[0]];
 }
 
 void add_bias(const Geometry& g, const Operand& out, int64_t all_channels, int64_t pixels,

@@ -45,6 +45,8 @@ class Finish {
  public:
   Finish(const Tensor& bias, int64_t channels);
   Vector<float> operator()(Vector<float> x, int64_t c) const { return x + bias_[c]; }
+  // Of channels from c on, side by side.
+  Vector<float> across(Vector<float> x, int64_t c) const { return x + load(bias_ + c); }
 
  private:
   Scratch<float> bias_;
@@ -57,6 +59,8 @@ bool product_forward(const Geometry& g, const Operand& out, const Operand& input
 bool product_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
                         const Operand& weight, const Finish& finish);
 
+// Whether there are Winograd's tiles for it.
+bool has_tiles(const Geometry& g);
 bool winograd_forward(const Geometry& g, const Operand& out, const Operand& input,
                       const Operand& weight, const Finish& finish);
 bool winograd_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
