@@ -17,7 +17,7 @@ typedef int32_t LaneIndex __attribute__((vector_size(kVectorBytes)));
 
 // Swaps the off-diagonal blocks of `step` lanes of each pair of rows that is `step` apart.
 template <int step>
-inline void swap_blocks(Lanes (&rows)[kWide]) {
+inline void swap_blocks(Lanes* rows) {
   LaneIndex low, high;
   for (int i = 0; i < kWide; ++i) {
     low[i] = i & step ? kWide + i - step : i;
@@ -32,7 +32,7 @@ inline void swap_blocks(Lanes (&rows)[kWide]) {
   }
 }
 
-inline void transpose(Lanes (&rows)[kWide]) {
+inline void transpose(Lanes* rows) {
   if constexpr (kWide > 8) swap_blocks<8 % kWide>(rows);
   if constexpr (kWide > 4) swap_blocks<4 % kWide>(rows);
   swap_blocks<2>(rows);

@@ -120,8 +120,8 @@ struct Places {
 struct Pictures {
   const float* data;
   int64_t images, channels, height, width;
-  int64_t top, left;     // zeros before each picture
-  int64_t down, across;  // tiles
+  int64_t top = 0, left = 0;     // zeros before each picture
+  int64_t down = 0, across = 0;  // tiles
   int64_t lines() const { return images * down; }
   int64_t tiles() const { return lines() * across; }
 };
