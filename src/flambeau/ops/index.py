@@ -5,8 +5,6 @@ ROOMS = {
         dist Tensor.dist cdist
     """,
     "fft": """
-        fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fftn fft.ifftn fft.rfftn
-        fft.irfftn fft.hfftn fft.ihfftn fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.hfft2 fft.ihfft2
         fft.fftfreq fft.rfftfreq fft.fftshift fft.ifftshift
     """,
     "integration": """

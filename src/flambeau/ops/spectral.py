@@ -9,7 +9,6 @@ import numpy
 
 import flambeau
 from flambeau import Tensor
-from flambeau.ops.fft import fft_fft, fft_ifft, fft_irfft, fft_rfft
 from flambeau.ops.record import composite, op
 
 # PyTorch's names of ways to fill up, and NumPy's.
@@ -126,7 +125,8 @@ def stft(
     if onesided and is_complex:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     norm = "ortho" if normalized else None
-    spectrum = (fft_rfft if onesided else fft_fft)(frames, norm=norm).transpose(-2, -1)
+    transform = flambeau.fft.rfft if onesided else flambeau.fft.fft
+    spectrum = transform(frames, norm=norm).transpose(-2, -1)
     return spectrum if return_complex else flambeau.view_as_real(spectrum)
 
 
@@ -183,10 +183,10 @@ def istft(
     taper = _window("istft", window, a, n_fft, win_length)
     frames, norm = a.transpose(-2, -1), "ortho" if normalized else None
     if return_complex:
-        pieces = fft_ifft(frames, norm=norm)
+        pieces = flambeau.fft.ifft(frames, norm=norm)
     else:
         half = frames if onesided else frames.narrow(-1, 0, n_fft // 2 + 1)
-        pieces = fft_irfft(half, n_fft, norm=norm)
+        pieces = flambeau.fft.irfft(half, n_fft, norm=norm)
     count = a.shape[-1]
     size = n_fft + hop * (count - 1)
     places = numpy.add.outer(numpy.arange(count) * hop, numpy.arange(n_fft)).reshape(-1)

@@ -1,0 +1,183 @@
+// The three discrete Fourier transforms that all others are made of: complex to complex, real to
+// complex (forward) and complex to real (inverse), along any dimensions.
+#include "ops/fft.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/copy.h"
+#include "ops/creation.h"
+#include "ops/fft_kernels.h"
+#include "ops/grad.h"
+#include "ops/joining.h"
+#include "ops/operators.h"
+#include "ops/view.h"
+
+namespace fb {
+namespace {
+
+// 0: the sum as it is; 1: divided by the root of the number of points; 2: by their number.
+double factor(int64_t scale, Ints points, Ints dims) {
+  double count = 1;
+  for (int64_t d : dims) count *= static_cast<double>(points[static_cast<size_t>(d)]);
+  return scale == 0 ? 1 : scale == 1 ? 1 / std::sqrt(count) : 1 / count;
+}
+
+template <class T>
+void transform_as(const Tensor& out, const Tensor& input, FftCall call) {
+  const Ints points = (call.kind == FftKind::ComplexToReal ? out : input).sizes();
+  const int64_t n = points[static_cast<size_t>(call.dim)];
+  const bool pairs = call.kind != FftKind::ComplexToComplex && n % 2 == 0;
+  const auto plan = find_fft_plan<T>(pairs ? n / 2 : n, pairs);
+  call.plan = plan.get();
+  kernels::fft(out, input, call);
+}
+
+void transform(const Tensor& out, const Tensor& input, FftKind kind, int64_t dim, bool forward,
+               double scale) {
+  if (out.is_meta() || out.numel() == 0) return;
+  const FftCall call{kind, dim, forward, scale, nullptr};
+  real_dtype(out.dtype()) == DType::Float32 ? transform_as<float>(out, input, call)
+                                            : transform_as<double>(out, input, call);
+}
+
+void check(const char* op, const Tensor& input, Ints dims, bool complex_input) {
+  FB_CHECK(is_complex(input.dtype()) == complex_input && !is_integral(input.dtype()) &&
+               !is_reduced(input.dtype()),
+           op, "(): expected a ", complex_input ? "complex" : "float32 or float64", " tensor, got ",
+           input.dtype());
+  for (int64_t d : dims)
+    FB_CHECK_INDEX(0 <= d && d < input.dim(), op, "(): dim ", d, " is out of range");
+}
+
+// Lines beside each other in memory become neighbours: first the other dimensions, then the
+// transformed ones, both by falling strides of the input; what is transformed last, if it is the
+// real side, is the innermost. (PyTorch's layout with MKL.)
+Dims by_strides(const Tensor& input, Ints dims, bool last_is_innermost) {
+  Dims order = dims;
+  const Ints strides = input.strides();
+  std::stable_sort(order.begin(), order.end() - (last_is_innermost ? 1 : 0),
+                   [&](int64_t a, int64_t b) {
+                     return strides[static_cast<size_t>(a)] > strides[static_cast<size_t>(b)];
+                   });
+  return order;
+}
+Tensor empty_output(const Tensor& input, Ints dims, Ints sizes, DType dtype) {
+  Dims order;
+  for (int64_t d = 0; d < input.dim(); ++d)
+    if (std::find(dims.begin(), dims.end(), d) == dims.end()) order.push_back(d);
+  order = by_strides(input, order, false);
+  for (int64_t d : dims) order.push_back(d);
+  Dims strides(sizes.size());
+  int64_t stride = 1;
+  for (size_t i = order.size(); i-- > 0;) {
+    strides[static_cast<size_t>(order[i])] = stride;
+    stride *= std::max<int64_t>(sizes[static_cast<size_t>(order[i])], 1);
+  }
+  return empty_strided(sizes, strides, dtype, input.device());
+}
+
+Tensor c2c_forward(const Tensor& input, Ints dim, int64_t scale, bool forward) {
+  check("_fft_c2c", input, dim, true);
+  if (dim.empty()) return clone(input);
+  const Dims order = by_strides(input, dim, false);
+  Tensor out = empty_output(input, order, input.sizes(), input.dtype());
+  // The last dimension first: its lines are nearest in memory.
+  for (size_t i = dim.size(); i-- > 0;)
+    transform(out, i + 1 == dim.size() ? input : out, FftKind::ComplexToComplex, order[i], forward,
+              i == 0 ? factor(scale, input.sizes(), dim) : 1);
+  return out;
+}
+void c2c_vjp(Grad& g) {
+  g.set("input",
+        _fft_c2c(g.dout(), g.arg<Ints>("dim"), g.arg<int64_t>("scale"), !g.arg<bool>("forward")));
+}
+
+OP(_fft_c2c) {
+  .schema = "_fft_c2c(Tensor input, int[] dim, int scale, bool forward) -> Tensor",
+  .names = "",
+  .forward = boxed<c2c_forward>,
+  .vjp = c2c_vjp,
+  .samples = "(4,3):complex128 [0,1] 0 True | (5,):complex128 [0] 2 False",
+  .doc = "``sum_j x_j exp(-+2 pi i j k / n)`` along each dimension; -: ``forward``.",
+};
+
+// 1 for what stands for one element of the whole spectrum of n points, `shared` for what stands for
+// two; along `dim` of as many dimensions as `like`.
+Tensor half_weights(const Tensor& like, int64_t dim, int64_t n, double shared) {
+  const int64_t kept = n / 2 + 1, twice = (n - 1) / 2;
+  const auto type = std::optional(real_dtype(like.dtype()));
+  const auto device = std::optional(like.device());
+  const Tensor parts[] = {ones(Dims{1}, type, device),
+                          full(Dims{twice}, Scalar(shared), type, device),
+                          ones(Dims{kept - 1 - twice}, type, device)};
+  Dims shape(static_cast<size_t>(like.dim()), 1);
+  shape[static_cast<size_t>(dim)] = kept;
+  return reshape(cat(parts, 0), shape);
+}
+
+Tensor r2c_forward(const Tensor& input, Ints dim, int64_t scale) {
+  check("_fft_r2c", input, dim, false);
+  FB_CHECK(!dim.empty(), "_fft_r2c(): expected at least one dimension");
+  Dims sizes = input.sizes();
+  const auto last = static_cast<size_t>(dim[dim.size() - 1]);
+  sizes[last] = sizes[last] / 2 + 1;
+  const Dims order = by_strides(input, dim, true);
+  Tensor out = empty_output(input, order, sizes, complex_dtype(input.dtype()));
+  const double by = factor(scale, input.sizes(), dim);
+  transform(out, input, FftKind::RealToComplex, dim[dim.size() - 1], true,
+            dim.size() == 1 ? by : 1);
+  for (size_t i = dim.size() - 1; i-- > 0;)
+    transform(out, out, FftKind::ComplexToComplex, order[i], true, i == 0 ? by : 1);
+  return out;
+}
+// The real part of the inverse transform of dout and zeros. _fft_c2r takes each element but the
+// ends for two.
+void r2c_vjp(Grad& g) {
+  const Ints dim = g.arg<Ints>("dim");
+  const int64_t last = dim[dim.size() - 1], n = g.sizes("input")[static_cast<size_t>(last)];
+  g.set("input",
+        _fft_c2r(g.dout() * half_weights(g.dout(), last, n, 0.5), dim, g.arg<int64_t>("scale"), n));
+}
+
+OP(_fft_r2c) {
+  .schema = "_fft_r2c(Tensor input, int[] dim, int scale) -> Tensor",
+  .names = "",
+  .forward = boxed<r2c_forward>,
+  .vjp = r2c_vjp,
+  .samples = "(4,3) [0,1] 0 | (4,) [0] 1",
+  .doc = "``_fft_c2c`` of real numbers; of the last dimension the half that determines the rest.",
+};
+
+Tensor c2r_forward(const Tensor& input, Ints dim, int64_t scale, int64_t last_size) {
+  check("_fft_c2r", input, dim, true);
+  FB_CHECK(!dim.empty(), "_fft_c2r(): expected at least one dimension");
+  const int64_t last = dim[dim.size() - 1];
+  Dims sizes = input.sizes();
+  FB_CHECK(last_size > 0 && sizes[static_cast<size_t>(last)] == last_size / 2 + 1,
+           "_fft_c2r(): expected ", last_size / 2 + 1, " elements in dimension ", last, ", got ",
+           sizes[static_cast<size_t>(last)]);
+  sizes[static_cast<size_t>(last)] = last_size;
+  const Ints others = dim.first(dim.size() - 1);
+  const Tensor half = others.empty() ? input : c2c_forward(input, others, 0, false);
+  Tensor out = empty_output(half, Dims{last}, sizes, real_dtype(input.dtype()));
+  transform(out, half, FftKind::ComplexToReal, last, false, factor(scale, out.sizes(), dim));
+  return out;
+}
+void c2r_vjp(Grad& g) {
+  const Ints dim = g.arg<Ints>("dim");
+  const Tensor half = _fft_r2c(g.dout(), dim, g.arg<int64_t>("scale"));
+  g.set("input", half * half_weights(half, dim[dim.size() - 1], g.arg<int64_t>("last_size"), 2));
+}
+
+OP(_fft_c2r) {
+  .schema = "_fft_c2r(Tensor input, int[] dim, int scale, int last_size) -> Tensor",
+  .names = "",
+  .forward = boxed<c2r_forward>,
+  .vjp = c2r_vjp,
+  .samples = "(4,3):complex128 [0,1] 0 5 | (3,):complex128 [0] 2 4",
+  .doc = "The real inverse transform of half a spectrum of ``last_size`` points.",
+};
+
+}  // namespace
+}  // namespace fb
