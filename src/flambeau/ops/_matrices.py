@@ -110,22 +110,31 @@ def compute(function: Callable[..., Any], inputs: Sequence[Tensor], results: Res
     return tuple(made)
 
 
-def failing(check: Callable[[Any], Any], array: Any) -> list[tuple[int, ...]]:
-    """Indices of the matrices of a batch that NumPy refuses."""
-    wrong = []
-    for index in numpy.ndindex(array.shape[:-2]):
-        try:
-            check(array[index])
-        except numpy.linalg.LinAlgError:
-            wrong.append(index)
-    return wrong
+def failed(info: Tensor) -> bool:
+    """Whether LAPACK's report of any matrix is not 0."""
+    return not info.is_meta and bool(info.any())
 
 
-def batch_text(array: Any, index: tuple[int, ...]) -> str:
+def first_failure(info: Tensor) -> tuple[int, ...]:
+    """Index of the first matrix of a batch whose report is not 0."""
+    return tuple(int(i) for i in info.nonzero()[0])
+
+
+def batch_text(info: Tensor, index: tuple[int, ...]) -> str:
     """Which matrix of a batch a message is about."""
-    if array.ndim == 2:
+    if not info.dim():
         return ""
-    return f"(Batch element {int(numpy.ravel_multi_index(index, array.shape[:-2]))}): "
+    return f"(Batch element {int(numpy.ravel_multi_index(index, tuple(info.shape)))}): "
+
+
+def check_sides(name: str, a: Tensor, b: Tensor, left: bool) -> None:
+    """``A X = B`` or ``X A = B`` has a solution of some shape."""
+    if b.shape[-2 if left else -1] != a.shape[-1]:
+        sizes = f"({a.shape[-2]}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
+        equation = "AX = B" if left else "XA = B"
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of A and B for the equation {equation} {sizes}"
+        )
 
 
 def adjoint(a: Tensor) -> Tensor:

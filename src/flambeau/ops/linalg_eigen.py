@@ -156,7 +156,7 @@ def _eig_vjp(g: Any) -> None:
         inner = part if inner is None else inner + part
     if inner is None:
         return
-    da = _linalg_solve(adjoint(vectors), inner @ adjoint(vectors))
+    da = _linalg_solve(adjoint(vectors), inner @ adjoint(vectors))[0]
     g.set("A", da if g.input("A").dtype.is_complex else flambeau.real(da))
 
 

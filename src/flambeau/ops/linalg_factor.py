@@ -12,7 +12,6 @@ from flambeau.ops import _lapack
 from flambeau.ops._matrices import (
     LinAlgError,
     adjoint,
-    array_of,
     batch_text,
     check_dtype,
     check_matrix,
@@ -20,7 +19,8 @@ from flambeau.ops._matrices import (
     complex_like,
     compute,
     embed_diagonal,
-    failing,
+    failed,
+    first_failure,
     not_converged,
 )
 from flambeau.ops.linalg_solve import _triangular
@@ -29,42 +29,14 @@ from flambeau.ops.record import composite, no_gradient, not_differentiable, op
 # --- Cholesky -------------------------------------------------------------------------------------
 
 
-def _lower_factor(array: Any) -> Any:
-    factor = numpy.linalg.cholesky(array)
-    if numpy.isnan(factor).any():  # not every LAPACK notices
-        raise numpy.linalg.LinAlgError
-    return factor
-
-
-def _leading_minor(matrix: Any) -> int:
-    """Order of the first leading minor that is not positive-definite; 0: all are."""
-    low, high = 0, matrix.shape[-1] + 1  # `low` factorizes, `high` does not
-    while high - low > 1:
-        middle = (low + high) // 2
-        try:
-            _lower_factor(matrix[:middle, :middle])
-            low = middle
-        except numpy.linalg.LinAlgError:
-            high = middle
-    return high if high <= matrix.shape[-1] else 0
-
-
-def _cholesky_or_raise(array: Any) -> Any:
-    try:
-        return (_lower_factor(array),)
-    except numpy.linalg.LinAlgError:
-        index = failing(_lower_factor, array)[0]
-        order = _leading_minor(array[index])
-        raise LinAlgError(
-            f"linalg.cholesky: {batch_text(array, index)}The factorization could not be completed "
-            f"because the input is not positive-definite (the leading minor of order {order} is "
-            "not positive-definite)."
-        ) from None
+_cholesky_factor = flambeau._C._find_op("_cholesky_factor")
 
 
 def _cholesky_vjp(g: Any) -> None:
-    factor = g.output()
-    phi = (adjoint(factor) @ g.dout()).tril()
+    if g.dout(0) is None:
+        return
+    factor = g.output(0)
+    phi = (adjoint(factor) @ g.dout(0)).tril()
     sym = (phi + adjoint(phi.tril(-1))) * 0.5
     # L^-H sym L^-1, by two triangular systems.
     upper = adjoint(factor)
@@ -73,12 +45,25 @@ def _cholesky_vjp(g: Any) -> None:
 
 
 @op(
-    "_linalg_cholesky(Tensor A) -> Tensor", "", vjp=_cholesky_vjp, save="result",
+    "_linalg_cholesky(Tensor A) -> (Tensor L, Tensor info)", "", vjp=_cholesky_vjp, save="L",
     samples="(1,1)@0.5..2",
 )  # fmt: skip
 def _linalg_cholesky(a: Tensor) -> Any:
-    """The lower factor; reads the lower triangle."""
-    return compute(_cholesky_or_raise, [a], [(a.shape, a.dtype)])[0]
+    """The lower factor from the lower triangle, and the order of the minor it fails at, or 0."""
+    return _cholesky_factor(a)
+
+
+def _cholesky(name: str, a: Tensor, upper: bool, check_errors: bool) -> tuple[Tensor, Tensor]:
+    check_square(name, a)
+    made, info = _linalg_cholesky(adjoint(a) if upper else a)
+    if check_errors and failed(info):
+        index = first_failure(info)
+        raise LinAlgError(
+            f"{name}: {batch_text(info, index)}The factorization could not be completed because "
+            f"the input is not positive-definite (the leading minor of order {int(info[index])} is "
+            "not positive-definite)."
+        )
+    return adjoint(made) if upper else made, info
 
 
 @op(
@@ -107,8 +92,7 @@ def linalg_cholesky(a: Tensor, upper: bool) -> Any:
         tensor([[2., 0.],
                 [1., 2.]])
     """
-    check_square("linalg.cholesky", a)
-    return adjoint(_linalg_cholesky(adjoint(a))) if upper else _linalg_cholesky(a)
+    return _cholesky("linalg.cholesky", a, upper, True)[0]
 
 
 @op(
@@ -134,24 +118,10 @@ def cholesky(a: Tensor, upper: bool) -> Any:
 def linalg_cholesky_ex(a: Tensor, upper: bool, check_errors: bool) -> Any:
     """``linalg.cholesky`` that reports matrices that are not positive-definite in ``info``.
 
-    ``info`` holds 0, or the order of the leading minor that is not positive-definite.
+    ``info`` holds 0, or the order of the leading minor that is not positive-definite; the factor is
+    not finished then.
     """
-    check_square("linalg.cholesky_ex", a)
-    info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
-    try:
-        return linalg_cholesky(a, upper=upper), info
-    except LinAlgError:
-        if check_errors:
-            raise
-    array = array_of(adjoint(a) if upper else a)
-    infos = numpy.zeros(array.shape[:-2], "int32")
-    for index in failing(_lower_factor, array):
-        infos[index] = _leading_minor(array[index])
-    info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
-    bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
-    ones = flambeau.eye(a.shape[-1], dtype=a.dtype)
-    made = linalg_cholesky(flambeau.where(bad, ones, a), upper=upper)
-    return flambeau.where(bad, a.triu() if upper else a.tril(), made), info
+    return _cholesky("linalg.cholesky_ex", a, upper, check_errors)
 
 
 # --- QR -------------------------------------------------------------------------------------------

@@ -1,86 +1,28 @@
-"""LU factorizations. NumPy has none: a blocked elimination over its products."""
+"""LU factorizations; csrc/ops/lu.cpp computes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy
-
 import flambeau
 from flambeau import Tensor
 from flambeau.ops._matrices import (
     adjoint,
-    array_of,
     batch_text,
     check_dtype,
     check_matrix,
     check_same_dtype,
-    compute,
+    check_sides,
+    check_square,
+    failed,
+    first_failure,
 )
-from flambeau.ops.linalg_solve import _triangular, linalg_solve_triangular
-from flambeau.ops.record import composite, no_gradient, op
+from flambeau.ops.linalg_solve import _triangular
+from flambeau.ops.record import composite, op
 
-_PANEL = 32
-
-
-def factor(a: Any, pivot: bool = True) -> tuple[Any, Any]:
-    """L (unit diagonal left out) and U in one array, and the rows exchanged, numbered from 1."""
-    shape = a.shape
-    m, n = shape[-2:]
-    lu = a.reshape((-1, m, n)).copy()
-    k = min(m, n)
-    pivots = numpy.tile(numpy.arange(1, k + 1, dtype="int32"), (len(lu), 1))
-    with numpy.errstate(divide="ignore", invalid="ignore"):
-        for start in range(0, k, _PANEL):
-            end = min(start + _PANEL, k)
-            for j in range(start, end):
-                _eliminate(lu, pivots, j, end, pivot)
-            _update(lu, start, end)
-    return lu.reshape(shape), pivots.reshape((*shape[:-2], k))
-
-
-def _eliminate(lu: Any, pivots: Any, j: int, end: int, pivot: bool) -> None:
-    batch = numpy.arange(len(lu))
-    if pivot:
-        column = lu[:, j:, j]
-        size = numpy.abs(column.real) + numpy.abs(column.imag)  # as LAPACK measures
-        rows = j + size.argmax(1) if len(lu) else batch
-        pivots[:, j] = rows + 1
-        upper, lower = lu[batch, j].copy(), lu[batch, rows].copy()
-        lu[batch, j], lu[batch, rows] = lower, upper
-    head = lu[:, j, j, None]
-    lu[:, j + 1 :, j] = numpy.where(head == 0, lu[:, j + 1 :, j], lu[:, j + 1 :, j] / head)
-    lu[:, j + 1 :, j + 1 : end] -= lu[:, j + 1 :, j, None] * lu[:, None, j, j + 1 : end]
-
-
-def _update(lu: Any, start: int, end: int) -> None:
-    """The rest of the panel's rows, then everything below and right of the panel."""
-    for j in range(start, end):
-        lu[:, j + 1 : end, end:] -= lu[:, j + 1 : end, j, None] * lu[:, None, j, end:]
-    lu[:, end:, end:] -= lu[:, end:, start:end] @ lu[:, start:end, end:]
-
-
-def _permutation(pivots: Any, m: int) -> Any:
-    """Row i of P^T A is row ``_permutation(...)[i]`` of A."""
-    flat = pivots.reshape((-1, pivots.shape[-1]))
-    order = numpy.tile(numpy.arange(m), (len(flat), 1))
-    batch = numpy.arange(len(flat))
-    for j in range(flat.shape[-1]):
-        other = flat[:, j] - 1
-        first, second = order[batch, j].copy(), order[batch, other].copy()
-        order[batch, j], order[batch, other] = second, first
-    return order.reshape((*pivots.shape[:-1], m))
-
-
-@op("_lu_permutation(Tensor pivots, int m, ScalarType dtype) -> Tensor", "", vjp=no_gradient)
-def _lu_permutation(pivots: Tensor, m: int, dtype: Any) -> Any:
-    """The matrix P of ``A = P L U``."""
-
-    def matrix(array: Any) -> Any:
-        order = _permutation(array, m)
-        return ((numpy.arange(m)[:, None] == order[..., None, :]),)
-
-    return compute(matrix, [pivots], [((*pivots.shape[:-1], m, m), dtype)])[0]
+_lu_factor = flambeau._C._find_op("_lu_factor")
+_lu_permutation = flambeau._C._find_op("_lu_permutation")
+_native_lu_solve = flambeau._C._find_op("_lu_solve")
 
 
 def _lu_gradient(dl: Tensor, du: Tensor, low: Tensor, up: Tensor) -> Tensor:
@@ -114,11 +56,11 @@ def _lu_vjp(g: Any) -> None:
     g.set("A", _lu_permutation(pivots, m, lu.dtype) @ da if g.arg("pivot") else da)
 
 
-def _zero_pivot(name: str, array: Any, infos: Any) -> RuntimeError:
-    index = tuple(int(i[0]) for i in numpy.nonzero(infos)) if infos.ndim else ()
-    k = infos[index]
-    return RuntimeError(
-        f"{name}: {batch_text(array, index)}U[{k},{k}] is zero and using it on lu_solve would "
+def _raise_zero_pivot(name: str, info: Tensor) -> None:
+    index = first_failure(info)
+    k = int(info[index])
+    raise RuntimeError(
+        f"{name}: {batch_text(info, index)}U[{k},{k}] is zero and using it on lu_solve would "
         "result in a division by zero. If you still want to perform the factorization, consider "
         "calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)"
     )
@@ -141,19 +83,10 @@ def linalg_lu_factor_ex(a: Tensor, pivot: bool, check_errors: bool) -> Any:
     name = "linalg.lu_factor_ex"
     check_matrix(name, a)
     check_dtype(name, a)
-    k = min(a.shape[-2:])
-    batch = a.shape[:-2]
-
-    def run(x: Any) -> Any:
-        lu, pivots = factor(x, pivot)
-        zero = numpy.diagonal(lu, axis1=-2, axis2=-1) == 0
-        infos = numpy.where(zero.any(-1), zero.argmax(-1) + 1 if k else 0, 0).astype("int32")
-        if check_errors and infos.any():
-            raise _zero_pivot("torch.linalg.lu_factor_ex", x, infos)
-        return lu, pivots, infos
-
-    results = [(a.shape, a.dtype), ((*batch, k), flambeau.int32), (batch, flambeau.int32)]
-    return compute(run, [a], results)
+    lu, pivots, info = _lu_factor(a, pivot)
+    if check_errors and failed(info):
+        _raise_zero_pivot("torch.linalg.lu_factor_ex", info)
+    return lu, pivots, info
 
 
 @op(
@@ -179,8 +112,8 @@ def linalg_lu_factor(a: Tensor, pivot: bool) -> Any:
         tensor([2, 2], dtype=torch.int32)
     """
     lu, pivots, info = linalg_lu_factor_ex(a, pivot=pivot)
-    if not a.is_meta and bool(array_of(info).any()):
-        raise _zero_pivot("torch.linalg.lu_factor", array_of(a), array_of(info))
+    if failed(info):
+        _raise_zero_pivot("torch.linalg.lu_factor", info)
     return lu, pivots
 
 
@@ -254,6 +187,33 @@ def lu_unpack(lu: Tensor, pivots: Tensor, unpack_data: bool, unpack_pivots: bool
     return _lu_permutation(pivots, lu.shape[-2], lu.dtype), low, up
 
 
+def _lu_solve_vjp(g: Any) -> None:
+    lu, pivots, x, turned = g.input("LU"), g.input("pivots"), g.output(), g.arg("adjoint")
+    db = _lu_solve(lu, pivots, g.dout(), not turned)
+    g.set("B", db)
+    if not g.needs("LU"):
+        return
+    low, up = _unpack(lu)
+    order = adjoint(_lu_permutation(pivots, lu.shape[-1], lu.dtype))
+    # With R = P^T (the solution of A^H), S = the solution of A: dL = -R S^H U^H, dU = -L^H R S^H.
+    r, s = (order @ x, db) if turned else (order @ db, x)
+    dlow = (r @ adjoint(up @ s)).tril(-1)
+    dup = ((adjoint(low) @ r) @ adjoint(s)).triu()
+    g.set("LU", -(dlow + dup))
+
+
+@op(
+    "_linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, bool adjoint) -> Tensor",
+    "",
+    vjp=_lu_solve_vjp,
+    save="LU, pivots, result",
+    samples="(3,3)@1..2 (3,):int32@3..4 (3,2) False | (3,3)@1..2 (3,):int32@3..4 (3,2) True",
+)
+def _lu_solve(lu: Tensor, pivots: Tensor, b: Tensor, adjoint: bool) -> Any:
+    """X of ``A X = B``, or of ``A^H X = B``."""
+    return _native_lu_solve(lu, pivots, b, adjoint)
+
+
 @op(
     "linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False)"
     " -> Tensor",
@@ -279,19 +239,24 @@ def linalg_lu_solve(lu: Tensor, pivots: Tensor, b: Tensor, left: bool, adjoint: 
     """
     check_matrix("linalg.lu_solve", lu, "LU")
     check_same_dtype("linalg.lu_solve", lu, b)
+    check_square("linalg.lu_solve", lu, "LU")
     if pivots.dtype != flambeau.int32:
         raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
-    if not left:  # X A = B: A^H X^H = B^H
-        turned = linalg_lu_solve(lu, pivots, _turn(b), adjoint=not adjoint)
-        return _turn(turned)
-    order = _lu_permutation(pivots, lu.shape[-2], lu.dtype)
-    if not adjoint:
-        y = linalg_solve_triangular(
-            lu, order.transpose(-2, -1) @ b, upper=False, unitriangular=True
+    if not pivots.dim() or pivots.shape[-1] != lu.shape[-1]:
+        raise RuntimeError(
+            "linalg.lu_solve: Number of pivots per batch should be same as the dimension of the "
+            "matrix"
         )
-        return linalg_solve_triangular(lu, y, upper=True)
-    y = linalg_solve_triangular(_turn(lu), b, upper=False)
-    return order @ linalg_solve_triangular(_turn(lu), y, upper=True, unitriangular=True)
+    if pivots.shape != lu.shape[:-1]:
+        raise RuntimeError(
+            "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got "
+            f"pivots with shape {list(pivots.shape)} instead"
+        )
+    check_sides("linalg.lu_solve", lu, b, left)
+    if left:
+        return _lu_solve(lu, pivots, b, adjoint)
+    # X A = B: A^H X^H = B^H.
+    return _turn(_lu_solve(lu, pivots, _turn(b), not adjoint))
 
 
 _turn = adjoint

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy
-
 import flambeau
 from flambeau import Tensor
 from flambeau.ops._matrices import (
@@ -15,53 +13,57 @@ from flambeau.ops._matrices import (
     batch_text,
     check_matrix,
     check_same_dtype,
+    check_sides,
     check_square,
-    compute,
     eye_like,
-    failing,
+    failed,
+    first_failure,
 )
 from flambeau.ops.record import composite, op
 
-
-def _zero_pivot(matrix: Any) -> int:
-    """Number, from 1, of the first pivot of an LU factorization that is zero."""
-    from flambeau.ops.linalg_lu import factor
-
-    lu, _ = factor(matrix)
-    zero = numpy.flatnonzero(numpy.diagonal(lu) == 0)
-    return int(zero[0]) + 1 if len(zero) else matrix.shape[-1]
-
-
-def _singular(name: str, array: Any) -> LinAlgError:
-    index = failing(numpy.linalg.inv, array)[0]
-    return LinAlgError(
-        f"{name}: {batch_text(array, index)}The diagonal element {_zero_pivot(array[index])} is "
-        "zero, the inversion could not be completed because the input matrix is singular."
-    )
-
-
-def _infos(array: Any) -> Any:
-    """What LAPACK would report a matrix: 0, or the number of its first zero pivot."""
-    infos = numpy.zeros(array.shape[:-2], "int32")
-    for index in failing(numpy.linalg.inv, array):
-        infos[index] = _zero_pivot(array[index])
-    return infos
+_lu_factor = flambeau._C._find_op("_lu_factor")
+_lu_solve = flambeau._C._find_op("_lu_solve")
+_lu_inverse = flambeau._C._find_op("_lu_inverse")
+_lu_determinant = flambeau._C._find_op("_lu_determinant")
+_lu_log_determinant = flambeau._C._find_op("_lu_log_determinant")
+_native_triangular = flambeau._C._find_op("_triangular_solve")
 
 
 # --- inverse --------------------------------------------------------------------------------------
 
 
 def _inv_vjp(g: Any) -> None:
-    inverse = adjoint(g.output())
-    g.set("A", -(inverse @ g.dout() @ inverse))
+    if g.dout(0) is not None:
+        inverse = adjoint(g.output(0))
+        g.set("A", -(inverse @ g.dout(0) @ inverse))
+
+
+@op(
+    "_linalg_inv(Tensor A) -> (Tensor inverse, Tensor info)",
+    "",
+    vjp=_inv_vjp,
+    save="inverse",
+    samples="(3,3) | (2,4,4) | (0,0)",
+)
+def _linalg_inv(a: Tensor) -> Any:
+    """The inverse, and the number of the pivot that is zero, or 0."""
+    lu, pivots, info = _lu_factor(a, True)
+    return _lu_inverse(lu, pivots), info
+
+
+def _raise_not_invertible(name: str, info: Tensor) -> None:
+    index = first_failure(info)
+    raise LinAlgError(
+        f"{name}: {batch_text(info, index)}The diagonal element {int(info[index])} is zero, the "
+        "inversion could not be completed because the input matrix is singular."
+    )
 
 
 @op(
     "linalg_inv(Tensor A) -> Tensor",
     "linalg.inv",
-    vjp=_inv_vjp,
+    vjp=composite,
     autocast="float32",
-    save="result",
     samples="(3,3) | (2,4,4) | (0,0) | (2,0,3,3)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices"
     " | (3,) -> RuntimeError: must have at least 2 dimensions",
@@ -84,14 +86,10 @@ def linalg_inv(a: Tensor) -> Any:
                 [0.0000, 0.2500]])
     """
     check_square("linalg.inv", a)
-
-    def inverse(array: Any) -> Any:
-        try:
-            return (numpy.linalg.inv(array),)
-        except numpy.linalg.LinAlgError:
-            raise _singular("linalg.inv", array) from None
-
-    return compute(inverse, [a], [(a.shape, a.dtype)])[0]
+    inverse, info = _linalg_inv(a)
+    if failed(info):
+        _raise_not_invertible("linalg.inv", info)
+    return inverse
 
 
 @op(
@@ -114,18 +112,15 @@ def inverse(a: Tensor) -> Any:
     samples="(3,3) | (2,3,3)",
 )
 def linalg_inv_ex(a: Tensor, check_errors: bool) -> Any:
-    """The inverse and LAPACK's report: 0, or the number of the pivot that is zero."""
+    """The inverse and LAPACK's report: 0, or the number of the pivot that is zero.
+
+    The inverse of a singular matrix holds infinities.
+    """
     check_square("linalg.inv_ex", a)
-    info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
-    try:
-        return linalg_inv(a), info
-    except LinAlgError:
-        if check_errors:
-            raise
-    infos = _infos(array_of(a))
-    info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
-    bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
-    return flambeau.where(bad, a, linalg_inv(flambeau.where(bad, eye_like(a), a))), info
+    inverse, info = _linalg_inv(a)
+    if check_errors and failed(info):
+        _raise_not_invertible("linalg.inv_ex", info)
+    return inverse, info
 
 
 # --- determinants ---------------------------------------------------------------------------------
@@ -150,21 +145,41 @@ def _cofactors(a: Tensor) -> Tensor:
     return result
 
 
+def _inverse_again(a: Tensor, lu: Tensor, pivots: Tensor) -> Tensor:
+    """The inverse of a matrix that is factorized already; of A itself for further derivatives."""
+    made: Tensor = linalg_inv(a) if flambeau.is_grad_enabled() else _lu_inverse(lu, pivots)
+    return made
+
+
 def _det_vjp(g: Any) -> None:
-    a, det = g.input("A"), g.output()
-    scale = g.dout().unsqueeze(-1).unsqueeze(-1)
+    if g.dout(0) is None:
+        return
+    a, det = g.input("A"), g.output(0)
+    scale = g.dout(0).unsqueeze(-1).unsqueeze(-1)
     if not a.is_meta and bool((array_of(det) == 0).any()):
         g.set("A", scale * _cofactors(a))
         return
     conjugate = det.conj() if det.dtype.is_complex else det
-    g.set("A", scale * conjugate.unsqueeze(-1).unsqueeze(-1) * adjoint(linalg_inv(a)))
+    inverse = _inverse_again(a, g.output(1), g.output(2))
+    g.set("A", scale * conjugate.unsqueeze(-1).unsqueeze(-1) * adjoint(inverse))
+
+
+@op(
+    "_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
+    "",
+    vjp=_det_vjp,
+    save="A, result, LU, pivots",
+)
+def _linalg_det(a: Tensor) -> Any:
+    """The determinant and what it is made from."""
+    lu, pivots, _ = _lu_factor(a, True)
+    return _lu_determinant(lu, pivots), lu, pivots
 
 
 @op(
     "linalg_det(Tensor A) -> Tensor",
     "linalg.det",
-    vjp=_det_vjp,
-    save="A, result",
+    vjp=composite,
     samples="(3,3) | (2,4,4) | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices",
 )
@@ -182,7 +197,7 @@ def linalg_det(a: Tensor) -> Any:
         tensor(8.)
     """
     check_square("linalg.det", a)
-    return compute(lambda x: (numpy.linalg.det(x),), [a], [(a.shape[:-2], a.dtype)])[0]
+    return _linalg_det(a)[0]
 
 
 @op("det(Tensor input) -> Tensor", "det, Tensor.det", vjp=composite, samples="(3,3)")
@@ -197,14 +212,26 @@ def _slogdet_vjp(g: Any) -> None:
     if a.dtype.is_complex:
         turn = flambeau.imag(g.dout_or_zeros(0).conj() * sign)
         scale = flambeau.complex(scale, -turn)
-    g.set("A", scale.unsqueeze(-1).unsqueeze(-1) * adjoint(linalg_inv(a)))
+    inverse = _inverse_again(a, g.output(2), g.output(3))
+    g.set("A", scale.unsqueeze(-1).unsqueeze(-1) * adjoint(inverse))
+
+
+@op(
+    "_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
+    "",
+    vjp=_slogdet_vjp,
+    save="A, sign, LU, pivots",
+)
+def _linalg_slogdet(a: Tensor) -> Any:
+    """Sign and logarithm of the determinant, and what they are made from."""
+    lu, pivots, _ = _lu_factor(a, True)
+    return (*_lu_log_determinant(lu, pivots), lu, pivots)
 
 
 @op(
     "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
     "linalg.slogdet",
-    vjp=_slogdet_vjp,
-    save="A, sign",
+    vjp=composite,
     samples="(3,3) | (2,4,4) | (0,0)",
     errors="(2,3) -> RuntimeError: must be batches of square matrices",
 )
@@ -219,8 +246,7 @@ def linalg_slogdet(a: Tensor) -> Any:
         tensor(0.)
     """
     check_square("linalg.slogdet", a)
-    batch = a.shape[:-2]
-    return compute(numpy.linalg.slogdet, [a], [(batch, a.dtype), (batch, a.dtype.to_real())])
+    return _linalg_slogdet(a)[:2]
 
 
 @op(
@@ -251,42 +277,63 @@ def logdet(a: Tensor) -> Any:
 
 
 def _solve_vjp(g: Any) -> None:
-    x = g.output()
-    db = _linalg_solve(adjoint(g.input("A")), g.dout())
+    if g.dout(0) is None:
+        return
+    a, x = g.input("A"), g.output(0)
+    if flambeau.is_grad_enabled():
+        db = _linalg_solve(adjoint(a), g.dout(0))[0]
+    else:
+        db = _lu_solve(g.output(1), g.output(2), g.dout(0), True)
     g.set("B", db)
     if g.needs("A"):
         g.set("A", -(db @ adjoint(x)))
 
 
-def _broadcast_batch(name: str, a: Tensor, b: Tensor) -> tuple[int, ...]:
+def _check_batch(name: str, a: Tensor, b: Tensor) -> None:
     try:
-        return tuple(flambeau.broadcast_shapes(a.shape[:-2], b.shape[:-2]))
+        flambeau.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     except RuntimeError as error:
         raise RuntimeError(f"{name}: the batches of A and B do not fit together: {error}") from None
 
 
 @op(
-    "_linalg_solve(Tensor A, Tensor B) -> Tensor",
+    "_linalg_solve(Tensor A, Tensor B) -> (Tensor result, Tensor LU, Tensor pivots, Tensor info)",
     "",
     vjp=_solve_vjp,
-    save="A, result",
-    samples="(3,3) (3,2) | (2,3,3) (3,1) | (0,0) (0,2)",
+    save="A, result, LU, pivots",
 )
 def _linalg_solve(a: Tensor, b: Tensor) -> Any:
-    """X of ``A X = B`` for matrices B; batches broadcast."""
-    batch = _broadcast_batch("linalg.solve", a, b)
+    """X of ``A X = B`` for matrices B, and the factors of A; batches broadcast."""
+    _check_batch("linalg.solve", a, b)
+    lu, pivots, info = _lu_factor(a, True)
+    return _lu_solve(lu, pivots, b, False), lu, pivots, info
 
-    def solve(x: Any, y: Any) -> Any:
-        if x.shape[-1] == 0 or y.shape[-1] == 0:
-            return (numpy.zeros((*batch, *y.shape[-2:]), y.dtype),)
-        try:
-            return (numpy.linalg.solve(x, y),)
-        except numpy.linalg.LinAlgError:
-            raise LinAlgError(
-                "torch.linalg.solve: The solver failed because the input matrix is singular."
-            ) from None
 
-    return compute(solve, [a, b], [((*batch, *b.shape[-2:]), b.dtype)])[0]
+def _raise_singular(name: str, info: Tensor) -> None:
+    raise LinAlgError(
+        f"torch.{name}: {batch_text(info, first_failure(info))}The solver failed because the input "
+        "matrix is singular."
+    )
+
+
+def _solve_any(name: str, a: Tensor, b: Tensor, left: bool) -> tuple[Tensor, Tensor]:
+    """The solution on either side for matrices or vectors, and the reports."""
+    check_square(name, a)
+    check_same_dtype(name, a, b)
+    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
+    if vector and not left:
+        raise RuntimeError(
+            f"{name}: Vector broadcasting of the left hand side is not supported for "
+            "left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)"
+        )
+    right = b.unsqueeze(-1) if vector else b
+    check_matrix(name, right, "B")
+    check_sides(name, a, right, left)
+    if not left:
+        x, _, _, info = _linalg_solve(a.transpose(-2, -1), right.transpose(-2, -1))
+        return x.transpose(-2, -1), info
+    x, _, _, info = _linalg_solve(a, right)
+    return x.squeeze(-1) if vector else x, info
 
 
 @op(
@@ -314,26 +361,10 @@ def linalg_solve(a: Tensor, b: Tensor, left: bool) -> Any:
         >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 4.0]))
         tensor([1., 1.])
     """
-    check_square("linalg.solve", a)
-    check_same_dtype("linalg.solve", a, b)
-    vector = b.dim() == 1 or (b.dim() == a.dim() - 1 and b.shape == a.shape[:-1])
-    if vector and not left:
-        raise RuntimeError(
-            "linalg.solve: Vector broadcasting of the left hand side is not supported for "
-            "left=False. In this case linalg.solve is equivalent to B / A.squeeze(-1)"
-        )
-    right = b.unsqueeze(-1) if vector else b
-    check_matrix("linalg.solve", right, "B")
-    if right.shape[-2 if left else -1] != a.shape[-1]:
-        sizes = f"({a.shape[-2]}x{a.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})"
-        equation = "AX = B" if left else "XA = B"
-        raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation {equation} {sizes}"
-        )
-    if not left:
-        return _linalg_solve(a.transpose(-2, -1), right.transpose(-2, -1)).transpose(-2, -1)
-    x = _linalg_solve(a, right)
-    return x.squeeze(-1) if vector else x
+    x, info = _solve_any("linalg.solve", a, b, left)
+    if failed(info):
+        _raise_singular("linalg.solve", info)
+    return x
 
 
 @op(
@@ -344,46 +375,17 @@ def linalg_solve(a: Tensor, b: Tensor, left: bool) -> Any:
     samples="(3,3) (3,2) | (3,3) (3,)",
 )
 def linalg_solve_ex(a: Tensor, b: Tensor, left: bool, check_errors: bool) -> Any:
-    """``linalg.solve`` that reports singular matrices in ``info`` in place of raising."""
-    info = flambeau.zeros(a.shape[:-2], dtype=flambeau.int32, device=a.device)
-    try:
-        return linalg_solve(a, b, left=left), info
-    except LinAlgError:
-        if check_errors:
-            raise
-    infos = _infos(array_of(a))
-    info = flambeau.from_numpy(numpy.atleast_1d(infos)).reshape(a.shape[:-2])
-    bad = (info != 0).unsqueeze(-1).unsqueeze(-1)
-    return linalg_solve(flambeau.where(bad, eye_like(a), a), b, left=left), info
+    """``linalg.solve`` that reports singular matrices in ``info`` in place of raising.
+
+    Where ``info`` is not 0, the result holds infinities.
+    """
+    x, info = _solve_any("linalg.solve_ex", a, b, left)
+    if check_errors and failed(info):
+        _raise_singular("linalg.solve_ex", info)
+    return x, info
 
 
 # --- triangular systems ---------------------------------------------------------------------------
-
-_BLOCK = 64
-
-
-def _solve_upper(a: Any, b: Any) -> Any:
-    """Backward substitution by blocks; an upper triangular block needs no pivoting in LAPACK."""
-    n = a.shape[-1]
-    batch = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    x = numpy.broadcast_to(b, (*batch, *b.shape[-2:])).copy()
-    for start in reversed(range(0, n, _BLOCK)):
-        rows = slice(start, min(start + _BLOCK, n))
-        block = numpy.triu(a[..., rows, rows])
-        try:
-            x[..., rows, :] = numpy.linalg.solve(block, x[..., rows, :])
-        except numpy.linalg.LinAlgError:
-            _substitute(block, x[..., rows, :])
-        x[..., :start, :] -= a[..., :start, rows] @ x[..., rows, :]
-    return x
-
-
-def _substitute(a: Any, x: Any) -> None:
-    """Backward substitution row by row: zeros on the diagonal give infinities, as in BLAS."""
-    with numpy.errstate(divide="ignore", invalid="ignore"):
-        for i in reversed(range(a.shape[-1])):
-            x[..., i, :] /= a[..., i, i, None]
-            x[..., :i, :] -= a[..., :i, i, None] * x[..., None, i, :]
 
 
 def _triangular_vjp(g: Any) -> None:
@@ -406,19 +408,8 @@ def _triangular_vjp(g: Any) -> None:
 )
 def _triangular(a: Tensor, b: Tensor, upper: bool, unitriangular: bool) -> Any:
     """X of ``A X = B`` with the upper or lower triangle of A."""
-    batch = _broadcast_batch("linalg.solve_triangular", a, b)
-
-    def solve(x: Any, y: Any) -> Any:
-        if unitriangular:
-            x = x.copy()
-            i = numpy.arange(x.shape[-1])
-            x[..., i, i] = 1
-        if upper:
-            return (_solve_upper(x, y),)
-        # Turned around in both directions a lower triangle is an upper one.
-        return (_solve_upper(x[..., ::-1, ::-1], y[..., ::-1, :])[..., ::-1, :],)
-
-    return compute(solve, [a, b], [((*batch, *b.shape[-2:]), b.dtype)])[0]
+    _check_batch("linalg.solve_triangular", a, b)
+    return _native_triangular(a, b, upper, unitriangular)
 
 
 @op(
@@ -453,12 +444,7 @@ def linalg_solve_triangular(
     check_square(name, a)
     check_matrix(name, b, "B")
     check_same_dtype(name, a, b)
-    if b.shape[-2 if left else -1] != a.shape[-1]:
-        sizes = f"({a.shape[-2]}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
-        equation = "AX = B" if left else "XA = B"
-        raise RuntimeError(
-            f"{name}: Incompatible shapes of A and B for the equation {equation} {sizes}"
-        )
+    check_sides(name, a, b, left)
     if left:
         return _triangular(a, b, upper, unitriangular)
     turned = _triangular(a.transpose(-2, -1), b.transpose(-2, -1), not upper, unitriangular)
