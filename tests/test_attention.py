@@ -68,6 +68,7 @@ def test_what_is_not_a_number_stays_in_its_rows() -> None:
     assert y.isnan().any(1).tolist()[:3] == [False, True, False]
     k, v = fl.randn(5, 4), fl.randn(5, 4, requires_grad=True)
     attend(is_causal=True)(fl, q, k, v).sum().backward()  # the second row sees the first two keys
+    assert v.grad is not None
     assert v.grad.isnan().all(1).tolist() == [True, True, False, False, False]
 
 
@@ -123,3 +124,36 @@ def test_masks_are_checked() -> None:
     q = fl.zeros(4, 8)
     with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal=True"):
         attend(attn_mask=fl.zeros(4, 4), is_causal=True)(fl, q, q, q)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("order", [(2, 0, 3, 1, 4), (2, 1, 3, 0, 4)])
+def test_queries_keys_and_values_of_one_product(order: tuple[int, ...], count: int) -> None:
+    """Their gradients lie beside each other; other uses of them add up all the same."""
+    x = fl.randn(3, 5, count, 2, 4, dtype=fl.float64, requires_grad=True)
+    own = fl.randn(*x.permute(order).shape[1:], dtype=fl.float64, requires_grad=True)
+
+    def gradients(apart: bool) -> list[Any]:
+        parts = x.permute(order).unbind(0)
+        q, k, v = [own, *(t.clone() if apart else t for t in parts)][-3:]
+        y = attend(is_causal=True)(fl, q, k, v) + q * v + k.mean(-2, keepdim=True)
+        first = fl.autograd.grad((y * y).sum(), [x, own], create_graph=True, allow_unused=True)
+        plain = fl.autograd.grad((y * y).sum(), [x, own], retain_graph=True, allow_unused=True)
+        second = fl.autograd.grad((first[0] * first[0]).sum(), [x])
+        return [t for t in (*first, *plain, *second) if t is not None]
+
+    for found, wanted in zip(gradients(False), gradients(True), strict=True):
+        np.testing.assert_allclose(found.tolist(), wanted.tolist(), rtol=1e-9, atol=1e-9)
+
+
+def test_gradients_beside_each_other_do_not_write_into_each_other() -> None:
+    x = fl.randn(2, 4, 3, 2, 8, requires_grad=True)
+    q, k, v = x.permute(2, 0, 3, 1, 4).unbind(0)
+    for t in (q, k, v):
+        t.retain_grad()
+    (attend()(fl, q, k, v).sum() + (x * 3).sum()).backward()
+    assert x.grad is not None
+    apart = x.grad.permute(2, 0, 3, 1, 4) - 3
+    for t, whole in zip((q, k, v), apart, strict=True):
+        assert t.grad is not None
+        np.testing.assert_allclose(t.grad.numpy(), whole.numpy(), rtol=0, atol=1e-5)

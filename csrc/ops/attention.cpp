@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/adjacent.h"
 #include "ops/attention_kernels.h"
 #include "ops/copy.h"
 #include "ops/creation.h"
@@ -21,6 +22,7 @@
 #include "ops/softmax.h"
 #include "ops/triangular.h"
 #include "ops/view.h"
+#include "ops/view_split.h"
 
 namespace fb {
 namespace {
@@ -97,6 +99,12 @@ std::tuple<Tensor, Tensor> attention_parts_forward(const Tensor& query, const Te
   return {out, logs};
 }
 
+// Tensors like the given ones, as slices of one where those are; or none.
+Tensors empty_beside(std::span<const Tensor> slices) {
+  const Tensor whole = whole_of_slices(slices, 0);
+  return whole.defined() ? unbind(empty_like(whole), 0) : Tensors();
+}
+
 struct AttentionGradient {
   Tensor query, key, value;
 };
@@ -105,7 +113,14 @@ AttentionGradient attention_gradient_fused(const Tensor& grad, const Tensor& log
                                            const Tensor& query, const Tensor& key,
                                            const Tensor& value, double scale, bool is_causal) {
   Tensor q = dense_rows(query), k = dense_rows(key), v = dense_rows(value);
-  AttentionGradient d{empty_like(q), empty_like(k), empty_like(v)};
+  const Tensor inputs[] = {q, k, v};
+  Tensors parts = empty_beside(inputs);
+  if (parts.empty()) {  // keys and values may still come from one product
+    parts = empty_beside(std::span(inputs).subspan(1));
+    if (parts.empty()) parts = {empty_like(k), empty_like(v)};
+    parts.insert(parts.begin(), empty_like(q));
+  }
+  AttentionGradient d{parts[0], parts[1], parts[2]};
   kernels::attention_backward(d.query, d.key, d.value, dense_rows(grad), logs, q, k, v, scale,
                               is_causal);
   return d;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "ops/adjacent.h"
 #include "ops/grad.h"
 #include "ops/joining.h"
 #include "ops/view.h"
@@ -150,7 +151,10 @@ Tensors unbind_forward(const Tensor& input, int64_t dim) {
 void unbind_vjp(Grad& g) {
   Tensors douts;
   for (size_t i = 0; i < g.dout_count(); ++i) douts.push_back(g.dout_or_zeros(i));
-  g.set("input", stack(douts, g.arg<int64_t>("dim")));
+  const int64_t dim = g.arg<int64_t>("dim");
+  // Gradients may lie beside each other already, as those of attention do.
+  Tensor whole = grad_enabled() ? Tensor() : whole_of_slices(douts, dim);
+  g.set("input", whole.defined() ? whole : stack(douts, dim));
 }
 OP(unbind) {
   .schema = "unbind(Tensor input, int dim=0) -> Tensor[]",

@@ -86,6 +86,35 @@ def _check_shapes(
     return batched
 
 
+def _project_to_heads(
+    x: Tensor, parts: int, weight: Tensor, bias: Tensor | None, num_heads: int
+) -> tuple[Tensor, ...]:
+    """Project (L, N, E) with ``parts`` stacked weights to views (N, heads, L, D), in one product.
+
+    Nothing is moved: the product reads ``x`` as it lies.
+    """
+    batch_first = not x.is_contiguous() and x.transpose(0, 1).is_contiguous()
+    projected = F.linear(x.transpose(0, 1) if batch_first else x, weight, bias)
+    heads = projected.unflatten(-1, (parts, num_heads, weight.size(0) // (parts * num_heads)))
+    return heads.permute((2, 0, 3, 1, 4) if batch_first else (2, 1, 3, 0, 4)).unbind(0)
+
+
+def _project_packed_to_heads(
+    query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None, num_heads: int
+) -> tuple[Tensor, ...]:
+    """Project with one stacked weight (3 E, E) to (N, heads, L, D)."""
+    if key is value and query is key:
+        return _project_to_heads(query, 3, weight, bias, num_heads)
+    size = query.size(-1)
+    counts = [1, 2] if key is value else [1, 1, 1]
+    weights = weight.split([count * size for count in counts])
+    biases: Any = [None] * 3 if bias is None else bias.split([count * size for count in counts])
+    heads: list[Tensor] = []
+    for x, count, w, b in zip((query, key, value), counts, weights, biases, strict=False):
+        heads += _project_to_heads(x, count, w, b, num_heads)
+    return tuple(heads)
+
+
 def _project_packed(
     query: Tensor, key: Tensor, value: Tensor, weight: Tensor, bias: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -248,6 +277,9 @@ def multi_head_attention_forward(
     if head_dim * num_heads != embed_dim:
         raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
 
+    heads = bsz * num_heads
+    extended = static_k is not None or static_v is not None or bias_k is not None or add_zero_attn
+    as_views = not (need_weights or extended or use_separate_proj_weight)
     if use_separate_proj_weight:
         if key.shape[:2] != value.shape[:2]:
             raise AssertionError(
@@ -261,9 +293,12 @@ def multi_head_attention_forward(
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         if in_proj_weight is None:
             raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
-        q, k, v = _project_packed(query, key, value, in_proj_weight, in_proj_bias)
+        q, k, v = (
+            _project_packed_to_heads(query, key, value, in_proj_weight, in_proj_bias, num_heads)
+            if as_views
+            else _project_packed(query, key, value, in_proj_weight, in_proj_bias)
+        )
 
-    heads = bsz * num_heads
     if attn_mask is not None:
         attn_mask = _check_attn_mask(attn_mask, heads, tgt_len, key.shape[0])
     appended = 0
@@ -273,19 +308,20 @@ def multi_head_attention_forward(
         k = flambeau.cat([k, bias_k.repeat(1, bsz, 1)])
         v = flambeau.cat([v, bias_v.repeat(1, bsz, 1)])
         appended += 1
-    q = q.reshape(tgt_len, heads, head_dim).transpose(0, 1)
-    k, v = (
-        x.reshape(x.shape[0], heads, head_dim).transpose(0, 1)
-        if static is None
-        else _check_static(static, name, heads, head_dim)
-        for x, static, name in ((k, static_k, "static_k"), (v, static_v, "static_v"))
-    )
+    if not as_views:
+        q = q.reshape(tgt_len, heads, head_dim).transpose(0, 1)
+        k, v = (
+            x.reshape(x.shape[0], heads, head_dim).transpose(0, 1)
+            if static is None
+            else _check_static(static, name, heads, head_dim)
+            for x, static, name in ((k, static_k, "static_k"), (v, static_v, "static_v"))
+        )
     if add_zero_attn:
         zero = flambeau.zeros((heads, 1, head_dim), dtype=k.dtype, device=k.device)
         k = flambeau.cat([k, zero], dim=1)
         v = flambeau.cat([v, zero], dim=1)
         appended += 1
-    src_len = k.size(1)
+    src_len = k.size(-2)
     if appended and attn_mask is not None:
         attn_mask = F.pad(attn_mask, (0, appended))
     if key_padding_mask is not None:
@@ -315,8 +351,10 @@ def multi_head_attention_forward(
                 attn_mask = attn_mask.unsqueeze(0)
             else:
                 attn_mask = attn_mask.view(bsz, num_heads, -1, src_len)
-        q, k, v = (x.reshape(bsz, num_heads, x.shape[1], head_dim) for x in (q, k, v))
+        if not as_views:
+            q, k, v = (x.reshape(bsz, num_heads, x.shape[1], head_dim) for x in (q, k, v))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
+        # In PyTorch's order of memory: a dropout that follows draws in it.
         mixed = mixed.permute(2, 0, 1, 3).reshape(bsz * tgt_len, embed_dim)
     output = F.linear(mixed, out_proj_weight, out_proj_bias).view(tgt_len, bsz, -1)
     return (output if batched else output.squeeze(1)), attention
