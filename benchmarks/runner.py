@@ -29,7 +29,9 @@ PAUSE_SECONDS = 0.01  # lets the other library's threads stop spinning
 MAX_FOREIGN = 0.1  # cores
 MAX_TRIES = 4
 MAX_FIRST_SECONDS = 0.05  # that the first call of anything may take more than the second
-FRESH = 3  # processes that the first call is timed in, at most: the system may be slow to find memory
+FRESH = (
+    3  # processes that the first call is timed in, at most: the system may be slow to find memory
+)
 MAX_TAIL = 4  # 99 % of the times of threads at once, beside their median
 MAX_ROW_SECONDS = 30  # after which no further round begins
 PROBES = 3  # of the machine's limit, for a row
