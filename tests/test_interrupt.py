@@ -16,6 +16,7 @@ CALLS = {
     "float32 product": ("a = flambeau.rand(7000, 7000)", "a @ a", 150),
     "bfloat16 product": ("a = flambeau.ones(16000, 16000, dtype=flambeau.bfloat16)", "a @ a", 400),
     "int64 product": ("a = flambeau.ones(3000, 3000, dtype=flambeau.int64)", "a @ a", 60),
+    "LU factors": ("a = flambeau.rand(9000, 9000)", "flambeau.linalg.lu_factor(a)", 150),
     "convolution": (
         "a, w = flambeau.rand(1, 64, 1200, 1200), flambeau.rand(64, 64, 9, 9)",
         "flambeau.conv2d(a, w)",

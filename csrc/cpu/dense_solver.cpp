@@ -171,7 +171,7 @@ T dot(int64_t n, const T* a, const T* b) {
 // Few columns: each equation is a dot product of a row with what is solved.
 template <class T>
 void solve_columns(int64_t n, int64_t k, Rows<const T> a, Triangle triangle, Rows<T> x) {
-  Scratch<T> column(n);
+  SmallScratch<T, 64> column(n);
   const bool upper = is_upper(triangle), unit = is_unit(triangle);
   for (int64_t c = 0; c < k; ++c) {
     for (int64_t i = 0; i < n; ++i) column[i] = x[i][c];
@@ -207,7 +207,8 @@ void solve_halves(int64_t n, int64_t k, Rows<const T> a, Triangle triangle, Rows
 
 template <class T>
 void solve_triangle(int64_t n, int64_t k, Rows<const T> a, Triangle triangle, Rows<T> x) {
-  constexpr int64_t kFewColumns = 4;
+  constexpr int64_t kFewColumns = 4, kFewRows = 4;
+  if (n <= kFewRows) return solve_rows<T>(k, {n, a, x, is_upper(triangle)}, is_unit(triangle));
   if (k <= kFewColumns) return solve_columns(n, k, a, triangle, x);
   solve_halves(n, k, a, triangle, x);
 }
@@ -250,7 +251,7 @@ DenseRows<T>::DenseRows(const Tensor& t, int64_t index, Turn turn)
     : room_(has_dense_rows(t, turn) ? 0 : t.size(-1) * t.size(-2)),
       data_(matrix_at<const T>(t, index)),
       row_(t.stride(-2)) {
-  if (!room_.data()) return;
+  if (has_dense_rows(t, turn)) return;
   const bool turned = turn == Turn::Adjoint;
   const int64_t rows = t.size(turned ? -1 : -2), columns = t.size(turned ? -2 : -1);
   const int64_t row = t.stride(turned ? -1 : -2), column = t.stride(turned ? -2 : -1);

@@ -31,6 +31,21 @@ template <class T> T conj_of(T a) {
   return a;
 }
 
+// Working memory that is on the stack where it is small.
+template <class T, int64_t most>
+class SmallScratch {
+ public:
+  explicit SmallScratch(int64_t n) : large_(n > most ? n : 0) {
+    data_ = n > most ? large_.data() : small_;
+  }
+  operator T*() const { return data_; }
+
+ private:
+  alignas(64) T small_[most];
+  Scratch<T> large_;
+  T* data_;
+};
+
 // c -= a @ b, where a is m x k and b is k x n: on the pool, cut by the size alone.
 template <class T>
 void subtract_product(int64_t m, int64_t n, int64_t k, Rows<const T> a, Rows<const T> b, Rows<T> c);
@@ -60,7 +75,7 @@ class DenseRows {
   Rows<const T> rows() const { return {data_, row_}; }
 
  private:
-  Scratch<T> room_;
+  SmallScratch<T, 256> room_;
   const T* data_;
   int64_t row_;
 };
@@ -81,16 +96,16 @@ inline int64_t matrices_of(const Tensor& t) {
   return count;
 }
 
-// Runs body(i) for all matrices, each `work` multiplications: many on the threads, of few each
-// after the other, as there the steps of a matrix are parallel.
+// Runs body(i) for all matrices, each `work` multiplications: many at once on the threads, of few
+// each after the other, as there the steps of a matrix are parallel.
 template <class F>
 void for_matrices(int64_t count, int64_t work, F&& body) {
-  constexpr int64_t kGrain = 1 << 15, kBig = 1 << 21;
+  constexpr int64_t kGrain = 1 << 15, kCost = 256, kBig = 1 << 21;  // kCost: of any matrix
   if (count < 2 * num_threads() && work >= kBig) {
     for (int64_t i = 0; i < count; ++i) body(i);
     return;
   }
-  parallel_for(0, count, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, work)),
+  parallel_for(0, count, std::max<int64_t>(1, kGrain / (work + kCost)),
                [&](int64_t begin, int64_t end) {
                  InterruptCheck<64> interrupted;
                  for (int64_t i = begin; i < end; ++i) {

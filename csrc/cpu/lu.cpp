@@ -63,7 +63,7 @@ void eliminate(int64_t m, int64_t n, T* panel, int32_t* pivots, bool pivot) {
     const Divide<T> divide(head[j]);
     const int64_t next = std::min<int64_t>(j + 1, width - 1);
     best = j + 1;
-    Real<T> most = 0;
+    Real<T> most = -1;
     for (int64_t i = j + 1; i < m; ++i) {
       T* row = panel + i * width;
       const T l = divide(row[j]);
@@ -71,10 +71,9 @@ void eliminate(int64_t m, int64_t n, T* panel, int32_t* pivots, bool pivot) {
       for (int c = 0; c < width; ++c) row[c] = c > j ? row[c] - l * head[c] : row[c];
       row[j] = l;
       const Real<T> size = size_of(row[next]);
-      if (i == j + 1 || size > most) {
-        most = size;
-        best = i;
-      }
+      const bool larger = size > most;  // chosen without a jump, which nobody could foresee
+      most = larger ? size : most;
+      best = larger ? i : best;
     }
   }
 }
@@ -83,15 +82,12 @@ template <int width, class T>
 void factor_panel(int64_t m, int64_t n, Rows<T> a, int32_t* pivots, bool pivot) {
   // Of its own: rows of the matrix that lie a power of two apart would push each other out of the
   // cache.
-  constexpr int64_t kOnStack = 64;
-  alignas(64) T small[kOnStack * width];
-  Scratch<T> large(m > kOnStack ? m * width : 0);
-  T* panel = m > kOnStack ? large.data() : small;
+  SmallScratch<T, 64 * width> panel(m * width);
   for (int64_t i = 0; i < m; ++i) {
     std::copy_n(a[i], n, panel + i * width);
     std::fill(panel + i * width + n, panel + (i + 1) * width, T(0));
   }
-  eliminate<width>(m, n, panel, pivots, pivot);
+  eliminate<width, T>(m, n, panel, pivots, pivot);
   for (int64_t i = 0; i < m; ++i) std::copy_n(panel + i * width, n, a[i]);
 }
 
@@ -158,7 +154,7 @@ const char kForeignPivots[] =
 // Rows of x in another order: x[i] = old x[order[i]], or x[order[i]] = old x[i].
 template <class T>
 void permute_rows(int64_t n, int64_t k, const int32_t* order, bool inverse, Rows<T> x) {
-  Scratch<T> before(n * k);
+  SmallScratch<T, 256> before(n * k);
   for (int64_t i = 0; i < n; ++i) std::copy_n(x[i], k, before + i * k);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t from = inverse ? i : order[i], to = inverse ? order[i] : i;
@@ -181,7 +177,7 @@ void lu_solve_cpu(const Tensor& x, const Tensor& lu, const Tensor& pivots, bool 
   FB_DECOMPOSED(x.dtype(), "linalg.lu_solve", {
     for_matrices(matrices_of(x), n * n * k, [&](int64_t index) {
       const Rows<T> to{x.data<T>() + index * n * k, k};
-      Scratch<int32_t> order(n);
+      SmallScratch<int32_t, 64> order(n);
       FB_CHECK(order_rows(n, pivots_at(pivots, index), pivots.stride(-1), pivots.size(-1), order),
                kForeignPivots);
       DenseRows<T> factors(lu, index, adjoint ? Turn::Adjoint : Turn::None);
@@ -206,11 +202,11 @@ void lu_inverse_cpu(const Tensor& x, const Tensor& lu, const Tensor& pivots) {
       for (int64_t i = 0; i < n; ++i) std::fill(to[i] + i + 1, to[i] + n, T(0));
       solve_triangle<T>(n, n, from, Triangle::Upper, to);
       // (P L U)^-1 = U^-1 L^-1 P^T.
-      Scratch<int32_t> order(n);
-      Scratch<T> row(n);
+      SmallScratch<int32_t, 64> order(n);
+      SmallScratch<T, 64> row(n);
       FB_CHECK(order_rows(n, pivots.data<int32_t>() + index * n, 1, n, order), kForeignPivots);
       for (int64_t i = 0; i < n; ++i) {
-        std::copy_n(to[i], n, row.data());
+        std::copy_n(to[i], n, static_cast<T*>(row));
         for (int64_t j = 0; j < n; ++j) to[i][order[j]] = row[j];
       }
     });
@@ -266,7 +262,7 @@ void lu_permutation_cpu(const Tensor& out, const Tensor& pivots) {
   FB_DECOMPOSED(out.dtype(), "lu_unpack", {
     for_matrices(matrices_of(out), m * m, [&](int64_t index) {
       T* to = out.data<T>() + index * m * m;
-      Scratch<int32_t> order(m);
+      SmallScratch<int32_t, 64> order(m);
       FB_CHECK(order_rows(m, pivots_at(pivots, index), pivots.stride(-1), count, order),
                "LU_pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. Did you "
                "properly pass the result of lu_factor?");
