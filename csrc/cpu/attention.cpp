@@ -32,14 +32,18 @@ struct Heads {
   Matrix<const C> read(int64_t head, int64_t first, int64_t count, C* room) const {
     if (tensor.dtype() == dtype_of<C>)
       return {reinterpret_cast<const C*>(row(head, first)), stride, 1};
+    const int64_t step = stride * tensor.item_size();
+    const char* from = row(head, first);
     for (int64_t i = 0; i < count; ++i)
-      convert(room + i * cols, dtype_of<C>, row(head, first + i), tensor.dtype(), cols);
+      convert(room + i * cols, dtype_of<C>, from + i * step, tensor.dtype(), cols);
     return {room, cols, 1};
   }
   template <class C>
   void write(int64_t head, int64_t first, int64_t count, const C* from, int64_t from_row) const {
+    const int64_t step = stride * tensor.item_size();
+    char* to = row(head, first);
     for (int64_t i = 0; i < count; ++i)
-      convert(row(head, first + i), tensor.dtype(), from + i * from_row, dtype_of<C>, cols);
+      convert(to + i * step, tensor.dtype(), from + i * from_row, dtype_of<C>, cols);
   }
   template <class C>
   int64_t room(int64_t count) const {

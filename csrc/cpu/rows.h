@@ -5,6 +5,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/math.h"
 #include "cpu/scratch.h"
+#include "cpu/vector.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
 
@@ -84,6 +85,13 @@ class Numbers {
 template <class C>
 constexpr int kSideBySide = 128 / sizeof(C);
 
+template <class C, class F>
+[[gnu::always_inline]] inline C fold_lanes(const C (&lanes)[kSideBySide<C>], F f) {
+  typename LanesOf<C, kSideBySide<C>>::Type v;
+  std::memcpy(&v, lanes, sizeof(v));
+  return fold_halves<C>(v, f, std::make_index_sequence<kSideBySide<C> / 2>());
+}
+
 // f(0) + ... + f(n - 1), added side by side in a fixed order.
 template <class C, class F>
 [[gnu::always_inline]] inline C sum_of(int64_t n, F f) {
@@ -92,9 +100,7 @@ template <class C, class F>
   for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
     for (int k = 0; k < kSideBySide<C>; ++k) lanes[k] += f(i + k);
   for (int k = 0; i < n; ++i, ++k) lanes[k] += f(i);
-  for (int width = kSideBySide<C> / 2; width > 0; width /= 2)
-    for (int k = 0; k < width; ++k) lanes[k] += lanes[k + width];
-  return lanes[0];
+  return fold_lanes(lanes, [](auto a, auto b) { return a + b; });
 }
 
 // Mean of n numbers and the sum of the squares of their deviations, in two passes: the second does
@@ -133,9 +139,7 @@ template <class C>
   for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
     for (int k = 0; k < kSideBySide<C>; ++k) lanes[k] = math::max(lanes[k], x[i + k]);
   for (int k = 0; i < n; ++i, ++k) lanes[k] = math::max(lanes[k], x[i]);
-  for (int width = kSideBySide<C> / 2; width > 0; width /= 2)
-    for (int k = 0; k < width; ++k) lanes[k] = math::max(lanes[k], lanes[k + width]);
-  return lanes[0];
+  return fold_lanes(lanes, [](auto a, auto b) { return a < b ? b : a; });
 }
 
 // Runs body<float> or body<double> for a floating type; `name` is what an error says of any other.

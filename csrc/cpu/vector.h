@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "cpu/cpu.h"
 
@@ -36,6 +37,26 @@ inline Vector<T> load(const T* from) {
 template <class T>
 inline void store(T* to, Vector<T> v) {
   std::memcpy(to, &v, sizeof(v));
+}
+
+template <class T, size_t n>
+struct LanesOf {
+  typedef T Type __attribute__((vector_size(n * sizeof(T))));
+};
+
+// f(a, b) of the halves of a vector, of the halves of that, and so on. In registers: loops over
+// halves would go through memory at each of them.
+template <class T, class F, size_t... I>
+[[gnu::always_inline]] inline T fold_halves(const typename LanesOf<T, 2 * sizeof...(I)>::Type& v,
+                                            F f, std::index_sequence<I...>) {
+  constexpr size_t half = sizeof...(I);
+  if constexpr (half == 1) {
+    return f(v[0], v[1]);
+  } else {
+    return fold_halves<T>(
+        f(__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, I + half...)), f,
+        std::make_index_sequence<half / 2>());
+  }
 }
 
 }  // namespace fb::inline FB_CPU_NAMESPACE
