@@ -380,7 +380,7 @@ bool take_cached_block(size_t nbytes, BlockClass shape, void** block) {
 }
 
 void* map_block(BlockClass shape) {
-  const size_t alignment = shape.bytes >= kHugePage ? kHugePage : 4096;
+  const size_t alignment = shape.bytes >= kHugeBlock ? kHugePage : 4096;
   relieve_pressure(shape.bytes);
   void* block = map_pages(shape.bytes, alignment);
   if (block != nullptr) return block;

@@ -29,7 +29,7 @@ void* map_pages(size_t bytes, size_t alignment) noexcept {
     mapped = static_cast<char*>(mapped) + head;
     if (tail != 0) munmap(static_cast<char*>(mapped) + bytes, tail);
   }
-  if (bytes >= kHugePage) madvise(mapped, bytes, MADV_HUGEPAGE);
+  if (bytes >= kHugeBlock) madvise(mapped, bytes, MADV_HUGEPAGE);
   return mapped;
 }
 

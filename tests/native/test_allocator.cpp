@@ -117,7 +117,7 @@ void test_released_blocks_are_used_again() {
 
 void test_large_blocks_lie_on_huge_pages() {
   if (!kCaches) return;
-  for (size_t bytes : {2 * kMiB, 5 * kMiB + 17}) {
+  for (size_t bytes : {16 * kMiB, 37 * kMiB + 17}) {
     void* block = cpu_allocate(bytes);
     CHECK(reinterpret_cast<uintptr_t>(block) % (2 * kMiB) == 0);
     cpu_release(block, bytes);
