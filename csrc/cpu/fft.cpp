@@ -11,9 +11,9 @@
 namespace fb::inline FB_CPU_NAMESPACE::fft {
 namespace {
 
-constexpr int64_t kLongestInTiles = 2048;  // several transforms at once stay in the cache
-constexpr int64_t kFewestInTiles = 6;      // lines for which the lanes of a tile pay
-constexpr int64_t kWork = 1 << 15;         // elements that a thread is worth waking for
+constexpr int64_t kLongestDenseInTiles = 96;          // where lines could fill vectors of their own
+constexpr int64_t kLongestLineOfOneThread = 1 << 17;  // bytes of each part
+constexpr int64_t kWork = 1 << 13;                    // elements that a thread is worth waking for
 
 template <class T>
 Split<T> swapped(Split<T> x) {
@@ -35,10 +35,12 @@ class SplitScratch {
 
 // --- transforms of split arrays ------------------------------------------------------------------
 
-// In turn between x and y; returns where the result is.
+// The passes from `first` on, in turn between x and y; returns where the result is.
 template <class T>
-Split<T> run_passes(const FftPlan<T>& plan, int64_t inner, Split<T> x, Split<T> y) {
-  for (const FftPass& pass : plan.passes) {
+Split<T> run_passes(const FftPlan<T>& plan, int64_t inner, Split<T> x, Split<T> y,
+                    size_t first = 0) {
+  for (size_t i = first; i < plan.passes.size(); ++i) {
+    const FftPass& pass = plan.passes[i];
     if (inner == 1 && pass.stride == 1)
       stockham_first_pass(plan, pass, x, y);
     else
@@ -94,38 +96,49 @@ void store_columns(const FftPlan<T>& plan, int64_t tile, Split<const T> x, Split
   }
 }
 
+// One line, element j with its parts at re[j * step] and im[j * step].
 template <class T>
-void four_step(const FftPlan<T>& plan, Split<const T> x, Split<T> y) {
+struct Line {
+  T* re;
+  T* im;
+  int64_t step;
+};
+
+// From x to y, which may be x.
+template <class T>
+void four_step(const FftPlan<T>& plan, bool forward, Line<const T> x, Line<T> y, T scale) {
   const int64_t count = plan.columns->length, length = plan.rows->length;
   const int64_t row_tiles = (count + kFftTile - 1) / kFftTile;
   const int64_t column_tiles = (length + kFftTile - 1) / kFftTile;
   SplitScratch<T> between(row_tiles * kFftTile * length);
+  auto turned = [&](Split<T> z) { return forward ? z : swapped(z); };
   // Element j * length + i belongs to column i; its transform's element k to row k.
-  parallel_for(0, column_tiles, std::max<int64_t>(1, kWork / (count * kFftTile)),
-               [&](int64_t begin, int64_t end) {
-                 SplitScratch<T> a(count * kFftTile), b(count * kFftTile);
-                 for (int64_t tile = begin; tile < end; ++tile) {
-                   Lines<const T> columns{x.re, x.im, length, 0, {}};
-                   columns.count = std::min(kFftTile, length - tile * kFftTile);
-                   for (int64_t c = 0; c < kFftTile; ++c)
-                     columns.offset[c] = tile * kFftTile + std::min(c, columns.count - 1);
-                   load_tile<T>(columns, count, a);
-                   const Split<T> done = run_passes<T>(*plan.columns, kFftTile, a, b);
-                   store_columns<T>(plan, tile, done, between);
-                 }
-               });
-  parallel_for(0, row_tiles, std::max<int64_t>(1, kWork / (length * kFftTile)),
-               [&](int64_t begin, int64_t end) {
-                 SplitScratch<T> a(length * kFftTile);
-                 for (int64_t tile = begin; tile < end; ++tile) {
-                   const Split<T> from = Split<T>(between) + tile * kFftTile * length;
-                   const Split<T> done = run_passes<T>(*plan.rows, kFftTile, from, a);
-                   Lines<T> rows{y.re, y.im, count, 0, {}};
-                   rows.count = std::min(kFftTile, count - tile * kFftTile);
-                   for (int64_t c = 0; c < kFftTile; ++c) rows.offset[c] = tile * kFftTile + c;
-                   store_tile<T>(rows, length, done, T(1));
-                 }
-               });
+  auto do_columns = [&](int64_t begin, int64_t end) {
+    SplitScratch<T> a(count * kFftTile), b(count * kFftTile);
+    for (int64_t tile = begin; tile < end; ++tile) {
+      Lines<const T> columns{x.re, x.im, length * x.step, 0, {}};
+      columns.count = std::min(kFftTile, length - tile * kFftTile);
+      for (int64_t c = 0; c < kFftTile; ++c)
+        columns.offset[c] = (tile * kFftTile + std::min(c, columns.count - 1)) * x.step;
+      load_tile<T>(columns, count, a);
+      const Split<T> done = run_passes<T>(*plan.columns, kFftTile, turned(a), b);
+      store_columns<T>(plan, tile, done, between);
+    }
+  };
+  auto do_rows = [&](int64_t begin, int64_t end) {
+    SplitScratch<T> a(length * kFftTile);
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const Split<T> from = Split<T>(between) + tile * kFftTile * length;
+      const Split<T> done = run_passes<T>(*plan.rows, kFftTile, from, a);
+      Lines<T> rows{y.re, y.im, count * y.step, 0, {}};
+      rows.count = std::min(kFftTile, count - tile * kFftTile);
+      for (int64_t c = 0; c < kFftTile; ++c) rows.offset[c] = (tile * kFftTile + c) * y.step;
+      store_tile<T>(rows, length, turned(done), scale);
+    }
+  };
+  auto grain = [](int64_t n) { return std::max<int64_t>(1, kWork / (n * kFftTile)); };
+  parallel_for(0, column_tiles, grain(count), do_columns);
+  parallel_for(0, row_tiles, grain(length), do_rows);
 }
 
 template <class T>
@@ -166,7 +179,7 @@ Split<T> transform_line(const FftPlan<T>& plan, Split<T> x, Split<T> y) {
     case FftPlan<T>::Method::Passes:
       return run_passes(plan, 1, x, y);
     case FftPlan<T>::Method::FourStep:
-      four_step<T>(plan, x, y);
+      four_step<T>(plan, true, {x.re, x.im, 1}, {y.re, y.im, 1}, 1);
       return y;
     default:
       convolve(plan, x);
@@ -196,32 +209,12 @@ int64_t elements(const Job<T>& job) {
   return std::max({job.in_count, job.out_count, job.plan.length});
 }
 
-// From loaded elements in x to those to be stored, which are in the array returned.
-template <class T>
-Split<T> transform(const Job<T>& job, int64_t inner, Split<T> x, Split<T> y) {
-  if (job.kind == FftKind::ComplexToReal)
-    job.pairs ? pairs_from_spectrum(job.plan, inner, x) : whole_spectrum(job.plan.length, inner, x);
-  if (!job.forward) {
-    x = swapped(x);
-    y = swapped(y);
-  }
-  Split<T> done = inner == 1 ? transform_line(job.plan, x, y) : run_passes(job.plan, inner, x, y);
-  if (!job.forward) done = swapped(done);
-  if (job.kind == FftKind::RealToComplex && job.pairs) spectrum_from_pairs(job.plan, inner, done);
-  return done;
-}
-
 // Where `count` lines from `first` on begin.
 template <class T>
 void place(const Job<T>& job, int64_t first, int64_t count, Lines<const T>& in, Lines<T>& out) {
   in.count = out.count = count;
-  for (int64_t c = 0; c < kFftTile; ++c) {
-    int64_t rest = first + std::min(c, count - 1), from = 0, to = 0;
-    if (c >= count) {
-      in.offset[c] = in.offset[c - 1];
-      out.offset[c] = out.offset[c - 1];
-      continue;
-    }
+  for (int64_t c = 0; c < count; ++c) {
+    int64_t rest = first + c, from = 0, to = 0;
     for (size_t d = job.sizes.size(); d-- > 0;) {
       from += rest % job.sizes[d] * job.in_strides[d];
       to += rest % job.sizes[d] * job.out_strides[d];
@@ -230,24 +223,73 @@ void place(const Job<T>& job, int64_t first, int64_t count, Lines<const T>& in, 
     in.offset[c] = from;
     out.offset[c] = to;
   }
+  std::fill(in.offset + count, in.offset + kFftTile, in.offset[count - 1]);
 }
 
 template <class T>
 void run_tiles(const Job<T>& job) {
   const int64_t tiles = (job.lines + kFftTile - 1) / kFftTile, n = elements(job);
-  parallel_for(0, tiles, std::max<int64_t>(1, kWork / (n * kFftTile)),
-               [&](int64_t begin, int64_t end) {
-                 SplitScratch<T> a(n * kFftTile), b(n * kFftTile);
-                 Lines<const T> in = job.in;
-                 Lines<T> out = job.out;
-                 for (int64_t tile = begin; tile < end; ++tile) {
-                   const int64_t first = tile * kFftTile;
-                   place(job, first, std::min(kFftTile, job.lines - first), in, out);
-                   load_tile<T>(in, job.in_count, a);
-                   const Split<T> done = transform<T>(job, kFftTile, a, b);
-                   store_tile<T>(out, job.out_count, done, job.scale);
-                 }
-               });
+  auto body = [&](int64_t begin, int64_t end) {
+    SplitScratch<T> a(n * kFftTile), b(n * kFftTile);
+    Lines<const T> in = job.in;
+    Lines<T> out = job.out;
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t first = tile * kFftTile;
+      place(job, first, std::min(kFftTile, job.lines - first), in, out);
+      load_tile<T>(in, job.in_count, a);
+      if (job.kind == FftKind::ComplexToReal)
+        job.pairs ? tile_pairs_from_spectrum<T>(job.plan, a)
+                  : whole_spectrum<T>(job.plan.length, kFftTile, a);
+      Split<T> done = job.forward ? run_passes<T>(job.plan, kFftTile, a, b)
+                                  : swapped(run_passes<T>(job.plan, kFftTile, swapped<T>(a), b));
+      if (job.kind == FftKind::RealToComplex && job.pairs) tile_spectrum_from_pairs(job.plan, done);
+      store_tile<T>(out, job.out_count, done, job.scale);
+    }
+  };
+  parallel_for(0, tiles, std::max<int64_t>(1, kWork / (n * kFftTile)), body);
+}
+
+// One line of a tensor; a and b are memory for it.
+template <class T>
+void run_line(const Job<T>& job, const Lines<const T>& in, const Lines<T>& out, Split<T> a,
+              Split<T> b) {
+  const FftPlan<T>& plan = job.plan;
+  const bool in_passes = plan.method == FftPlan<T>::Method::Passes;
+  const bool four_steps = plan.method == FftPlan<T>::Method::FourStep;
+  const bool to_spectrum = job.kind == FftKind::RealToComplex && job.pairs;
+  const bool from_spectrum = job.kind == FftKind::ComplexToReal && job.pairs;
+  const bool dense_in = in.pairs() && in.step == 2, dense_out = out.pairs() && out.step == 2;
+  const int64_t from = in.offset[0], to = out.offset[0];
+  Line<const T> source{a.re, a.im, 1};
+  bool begun = false;  // the first pass is done, into b
+  if (from_spectrum && dense_in) {
+    pairs_from_spectrum(plan, Together<const T>{in.re + from, 1}, Apart<T>{a});
+  } else if (four_steps && in.im && job.kind != FftKind::ComplexToReal) {
+    source = {in.re + from, in.im + from, in.step};
+  } else {
+    if (in_passes && dense_in && job.kind != FftKind::ComplexToReal && !plan.passes.empty())
+      begun = stockham_first_pass(plan, plan.passes[0], in.re + from, !job.forward, b);
+    if (!begun) load_line<T>(in, job.in_count, a);
+    if (from_spectrum) pairs_from_spectrum(plan, Apart<T>{a}, Apart<T>{a});
+    if (job.kind == FftKind::ComplexToReal && !job.pairs) whole_spectrum(plan.length, 1, a);
+  }
+  if (four_steps && out.im && job.kind != FftKind::RealToComplex)
+    return four_step<T>(plan, job.forward, source, {out.re + to, out.im + to, out.step}, job.scale);
+  Split<T> done = b;
+  if (four_steps) {
+    four_step<T>(plan, job.forward, source, {b.re, b.im, 1}, 1);
+  } else if (begun) {
+    done = run_passes<T>(plan, 1, b, a, 1);
+    if (!job.forward) done = swapped(done);
+  } else if (job.forward) {
+    done = transform_line(plan, a, b);
+  } else {
+    done = swapped(transform_line(plan, swapped(a), swapped(b)));
+  }
+  if (to_spectrum && dense_out)
+    return spectrum_from_pairs(plan, Apart<T>{done}, Together<T>{out.re + to, job.scale});
+  if (to_spectrum) spectrum_from_pairs(plan, Apart<T>{done}, Apart<T>{done});
+  store_line<T>(out, job.out_count, done, job.scale);
 }
 
 template <class T>
@@ -259,13 +301,11 @@ void run_lines(const Job<T>& job) {
     Lines<T> out = job.out;
     for (int64_t line = begin; line < end; ++line) {
       place(job, line, 1, in, out);
-      load_line<T>(in, job.in_count, a);
-      const Split<T> done = transform<T>(job, 1, a, b);
-      store_line<T>(out, job.out_count, done, job.scale);
+      run_line<T>(job, in, out, a, b);
     }
   };
-  // Few long lines share their own work among threads.
-  if (n > 4 * kWork || job.lines == 1)
+  // Threads share the work of a line where two lines would not fit their caches.
+  if (n * static_cast<int64_t>(sizeof(T)) > kLongestLineOfOneThread || job.lines == 1)
     body(0, job.lines);
   else
     parallel_for(0, job.lines, std::max<int64_t>(1, kWork / n), body);
@@ -307,8 +347,12 @@ void run(const Tensor& out, const Tensor& input, const FftCall& call) {
     job.sizes.push_back(out.sizes()[d]);
     job.lines *= out.sizes()[d];
   }
+  // Lines side by side share their vectors whatever the length; dense ones fill vectors of their
+  // own unless they are short, or the first pass leaves strides too short for vectors.
+  const bool dense = job.in.step <= 2 && job.out.step <= 2 && plan.length % 8 == 0;
   const bool in_tiles = plan.method == FftPlan<T>::Method::Passes &&
-                        plan.length <= kLongestInTiles && job.lines >= kFewestInTiles;
+                        job.lines >= kFftFewestInTiles &&
+                        plan.length <= (dense ? kLongestDenseInTiles : kFftLongestInTiles);
   in_tiles ? run_tiles(job) : run_lines(job);
 }
 

@@ -26,4 +26,11 @@ void stockham_first_pass(const FftPlan<float>& plan, const FftPass& pass, Split<
 void stockham_first_pass(const FftPlan<double>& plan, const FftPass& pass, Split<const double> x,
                          Split<double> y);
 
+// The same from complex numbers as tensors hold them, `swapped`: real and imaginary parts
+// exchanged. False, and nothing done, where there is no code for that.
+bool stockham_first_pass(const FftPlan<float>& plan, const FftPass& pass, const float* x,
+                         bool swapped, Split<float> y);
+bool stockham_first_pass(const FftPlan<double>& plan, const FftPass& pass, const double* x,
+                         bool swapped, Split<double> y);
+
 }  // namespace fb::inline FB_CPU_NAMESPACE::fft

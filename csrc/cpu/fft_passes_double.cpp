@@ -10,5 +10,9 @@ void stockham_first_pass(const FftPlan<double>& plan, const FftPass& pass, Split
                          Split<double> y) {
   any_first_pass(plan, pass, x, y);
 }
+bool stockham_first_pass(const FftPlan<double>& plan, const FftPass& pass, const double* x,
+                         bool swapped, Split<double> y) {
+  return any_first_pass(plan, pass, x, swapped, y);
+}
 
 }  // namespace fb::inline FB_CPU_NAMESPACE::fft

@@ -10,5 +10,9 @@ void stockham_first_pass(const FftPlan<float>& plan, const FftPass& pass, Split<
                          Split<float> y) {
   any_first_pass(plan, pass, x, y);
 }
+bool stockham_first_pass(const FftPlan<float>& plan, const FftPass& pass, const float* x,
+                         bool swapped, Split<float> y) {
+  return any_first_pass(plan, pass, x, swapped, y);
+}
 
 }  // namespace fb::inline FB_CPU_NAMESPACE::fft

@@ -69,7 +69,7 @@ void pass_of_prime(const T* w, const T* roots, int64_t radix, int64_t groups, in
         store_lanes(y.re + at, v.re);
         store_lanes(y.im + at, v.im);
       };
-      Point<V> plus[kLargestFftRadix / 2 + 1], minus[kLargestFftRadix / 2 + 1];
+      Point<V> plus[kLargestFftRadixInTiles / 2 + 1], minus[kLargestFftRadixInTiles / 2 + 1];
       const Point<V> first = input(0);
       Point<V> total = first;
       for (int64_t j = 1; j <= half; ++j) {
@@ -136,14 +136,13 @@ FB_INLINE void any_pass(const FftPlan<T>& plan, const FftPass& pass, int64_t inn
 
 // The first pass for R a power of two and vectors along the groups: R of them are transposed, so
 // that the outputs of a group are neighbours.
-template <class T, int R, int W>
-void first_pass_of(const T* w, int64_t groups, Split<const T> x, Split<T> y) {
+template <class T, int R, int W, class Source>
+void first_pass_of(const T* w, int64_t groups, const Source& source, Split<T> y) {
   using V = Lanes<T, W>;
   each_vector<W>(groups, [&](int64_t p) __attribute__((always_inline)) {
     Point<V> v[R];
 #pragma GCC unroll 16
-    for (int j = 0; j < R; ++j)
-      v[j] = {load_lanes<V>(x.re + p + j * groups), load_lanes<V>(x.im + p + j * groups)};
+    for (int j = 0; j < R; ++j) v[j] = source(p + j * groups);
     butterfly<T, R>(v);
     V re[R], im[R];
 #pragma GCC unroll 16
@@ -183,10 +182,43 @@ FB_INLINE void any_first_pass(const FftPlan<T>& plan, const FftPass& pass, Split
     } else {
       if (pass.roots >= 0) return any_pass(plan, pass, 1, x, y);
       with_radix(pass.radix, [&](auto radix) {
-        first_pass_of<T, radix, width>(plan.at(pass.lane_twiddles), pass.groups, x, y);
+        using V = Lanes<T, width>;
+        first_pass_of<T, radix, width>(
+            plan.at(pass.lane_twiddles), pass.groups,
+            [&](int64_t at) __attribute__((always_inline)) {
+              return Point<V>{load_lanes<V>(x.re + at), load_lanes<V>(x.im + at)};
+            },
+            y);
       });
     }
   });
+}
+
+template <class T, int R, bool kSwapped>
+void first_pass_of_pairs(const T* w, int64_t groups, const T* x, Split<T> y) {
+  using V = Vector<T>;
+  first_pass_of<T, R, kLanes<T>>(
+      w, groups,
+      [&](int64_t at) __attribute__((always_inline)) {
+        V re, im;
+        unzip<T>(load_lanes<V>(x + 2 * at), load_lanes<V>(x + 2 * at + kLanes<T>), re, im);
+        return kSwapped ? Point<V>{im, re} : Point<V>{re, im};
+      },
+      y);
+}
+
+template <class T>
+FB_INLINE bool any_first_pass(const FftPlan<T>& plan, const FftPass& pass, const T* x, bool swapped,
+                              Split<T> y) {
+  if ((pass.radix != 16 && pass.radix != 8) || pass.groups < kLanes<T>) return false;
+  const T* w = plan.at(pass.lane_twiddles);
+  if (pass.radix == 16)
+    swapped ? first_pass_of_pairs<T, 16, true>(w, pass.groups, x, y)
+            : first_pass_of_pairs<T, 16, false>(w, pass.groups, x, y);
+  else
+    swapped ? first_pass_of_pairs<T, 8, true>(w, pass.groups, x, y)
+            : first_pass_of_pairs<T, 8, false>(w, pass.groups, x, y);
+  return true;
 }
 
 }  // namespace fb::inline FB_CPU_NAMESPACE::fft

@@ -32,25 +32,52 @@ struct ToPairs {
   }
 };
 
-template <class Step, class T>
-void pair_up_tile(const T* w, int64_t h, Split<T> z) {
-  using V = Vector<T>;
-  const T* sines = w + h / 2 + 1;
-  for (int64_t k = 1; 2 * k <= h; ++k)
-    for (int64_t c = 0; c < kFftTile; c += kLanes<T>) {
-      const int64_t i = k * kFftTile + c, j = (h - k) * kFftTile + c;
-      Point<V> a{load_lanes<V>(z.re + i), load_lanes<V>(z.im + i)};
-      Point<V> b{load_lanes<V>(z.re + j), load_lanes<V>(z.im + j)};
-      Step::apply(a, b, w[k], sines[k]);
-      store_lanes(z.re + i, a.re);
-      store_lanes(z.im + i, a.im);
-      store_lanes(z.re + j, b.re);
-      store_lanes(z.im + j, b.im);
+// Where elements of a line are: parts in arrays of their own, or one after the other and scaled.
+template <class T>
+struct Apart {
+  Split<T> z;
+  template <class V>
+  FB_INLINE Point<V> load(int64_t at) const {
+    return {load_lanes<V>(z.re + at), load_lanes<V>(z.im + at)};
+  }
+  template <class V>
+  FB_INLINE void store(int64_t at, Point<V> v) const {
+    store_lanes(z.re + at, v.re);
+    store_lanes(z.im + at, v.im);
+  }
+};
+template <class T, class Number = std::remove_const_t<T>>
+struct Together {
+  T* z;
+  Number scale;
+  template <class V>
+  FB_INLINE Point<V> load(int64_t at) const {
+    if constexpr (std::is_same_v<V, Number>) {
+      return {z[2 * at], z[2 * at + 1]};
+    } else {
+      Point<V> v;
+      const T* from = z + 2 * at;
+      unzip<Number>(load_lanes<V>(from), load_lanes<V>(from + kLanes<Number>), v.re, v.im);
+      return v;
     }
-}
+  }
+  template <class V>
+  FB_INLINE void store(int64_t at, Point<V> v) const {
+    if constexpr (std::is_same_v<V, Number>) {
+      z[2 * at] = scale * v.re;
+      z[2 * at + 1] = scale * v.im;
+    } else {
+      V low, high;
+      zip<Number>(scale * v.re, scale * v.im, low, high);
+      store_lanes(z + 2 * at, low);
+      store_lanes(z + 2 * at + kLanes<Number>, high);
+    }
+  }
+};
 
-template <class Step, class T>
-void pair_up_line(const T* w, int64_t h, Split<T> z) {
+// Elements 1 to h - 1 of one line; `from` may be `to`.
+template <class Step, class T, class From, class To>
+void pair_up_line(const T* w, int64_t h, const From& from, const To& to) {
   constexpr int L = kLanes<T>;
   using V = Vector<T>;
   const T* sines = w + h / 2 + 1;
@@ -58,54 +85,78 @@ void pair_up_line(const T* w, int64_t h, Split<T> z) {
     // The vectors from both ends must not meet.
     for (; k + L <= end && 2 * (k + L) <= h; k += L) {
       const int64_t j = h - k - (L - 1);
-      Point<V> a{load_lanes<V>(z.re + k), load_lanes<V>(z.im + k)};
-      Point<V> b{reversed<T>(load_lanes<V>(z.re + j)), reversed<T>(load_lanes<V>(z.im + j))};
+      Point<V> a = from.template load<V>(k), b = from.template load<V>(j);
+      b = {reversed<T>(b.re), reversed<T>(b.im)};
       Step::apply(a, b, load_lanes<V>(w + k), load_lanes<V>(sines + k));
-      store_lanes(z.re + k, a.re);
-      store_lanes(z.im + k, a.im);
-      store_lanes(z.re + j, reversed<T>(b.re));
-      store_lanes(z.im + j, reversed<T>(b.im));
+      to.store(k, a);
+      to.store(j, Point<V>{reversed<T>(b.re), reversed<T>(b.im)});
     }
     for (; k < end; ++k) {
-      Point<T> a{z.re[k], z.im[k]}, b{z.re[h - k], z.im[h - k]};
+      Point<T> a = from.template load<T>(k), b = from.template load<T>(h - k);
       Step::apply(a, b, w[k], sines[k]);
-      z.re[k] = a.re;
-      z.im[k] = a.im;
-      z.re[h - k] = b.re;
-      z.im[h - k] = b.im;
+      to.store(k, a);
+      to.store(h - k, b);
     }
   });
 }
 
-template <class Step, class T>
-FB_INLINE void pair_up(const FftPlan<T>& plan, int64_t inner, Split<T> z) {
-  const T* w = plan.at(plan.half_turns);
-  inner == 1 ? pair_up_line<Step>(w, plan.length, z) : pair_up_tile<Step>(w, plan.length, z);
+// The spectrum of 2 h real numbers, h + 1 elements, from the transform of their h pairs.
+template <class T, class From, class To>
+void spectrum_from_pairs(const FftPlan<T>& plan, const From& from, const To& to) {
+  const int64_t h = plan.length;
+  const Point<T> ends = from.template load<T>(0);
+  pair_up_line<FromPairs>(plan.at(plan.half_turns), h, from, to);
+  to.store(0, Point<T>{ends.re + ends.im, 0});
+  to.store(h, Point<T>{ends.re - ends.im, 0});
 }
 
-// The spectrum of 2 h real numbers, h + 1 elements, from the transform of their h pairs.
+// Back; the imaginary parts of the ends count for nothing.
+template <class T, class From, class To>
+void pairs_from_spectrum(const FftPlan<T>& plan, const From& from, const To& to) {
+  const int64_t h = plan.length;
+  const T first = from.template load<T>(0).re, last = from.template load<T>(h).re;
+  pair_up_line<ToPairs>(plan.at(plan.half_turns), h, from, to);
+  to.store(0, Point<T>{first + last, first - last});
+}
+
+// The same for the lines of a tile, in place.
+template <class Step, class T>
+void pair_up_tile(const FftPlan<T>& plan, Split<T> z) {
+  using V = Vector<T>;
+  const int64_t h = plan.length;
+  const T *w = plan.at(plan.half_turns), *sines = w + h / 2 + 1;
+  const Apart<T> tile{z};
+  for (int64_t k = 1; 2 * k <= h; ++k)
+    for (int64_t c = 0; c < kFftTile; c += kLanes<T>) {
+      const int64_t i = k * kFftTile + c, j = (h - k) * kFftTile + c;
+      Point<V> a = tile.template load<V>(i), b = tile.template load<V>(j);
+      Step::apply(a, b, w[k], sines[k]);
+      tile.store(i, a);
+      tile.store(j, b);
+    }
+}
+
 template <class T>
-void spectrum_from_pairs(const FftPlan<T>& plan, int64_t inner, Split<T> z) {
-  const int64_t last = plan.length * inner;
-  for (int64_t c = 0; c < inner; ++c) {
+void tile_spectrum_from_pairs(const FftPlan<T>& plan, Split<T> z) {
+  const int64_t last = plan.length * kFftTile;
+  for (int64_t c = 0; c < kFftTile; ++c) {
     const T re = z.re[c], im = z.im[c];
     z.re[c] = re + im;
     z.re[last + c] = re - im;
     z.im[c] = z.im[last + c] = 0;
   }
-  pair_up<FromPairs>(plan, inner, z);
+  pair_up_tile<FromPairs>(plan, z);
 }
 
-// Back; the imaginary parts of the ends count for nothing.
 template <class T>
-void pairs_from_spectrum(const FftPlan<T>& plan, int64_t inner, Split<T> z) {
-  const int64_t last = plan.length * inner;
-  for (int64_t c = 0; c < inner; ++c) {
+void tile_pairs_from_spectrum(const FftPlan<T>& plan, Split<T> z) {
+  const int64_t last = plan.length * kFftTile;
+  for (int64_t c = 0; c < kFftTile; ++c) {
     const T first = z.re[c], end = z.re[last + c];
     z.re[c] = first + end;
     z.im[c] = first - end;
   }
-  pair_up<ToPairs>(plan, inner, z);
+  pair_up_tile<ToPairs>(plan, z);
 }
 
 // The whole of a spectrum of n elements from its first n / 2 + 1, n odd.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/interrupt.h"
 #include "ops/copy.h"
 #include "ops/creation.h"
 #include "ops/fft_kernels.h"
@@ -28,14 +29,16 @@ void transform_as(const Tensor& out, const Tensor& input, FftCall call) {
   const Ints points = (call.kind == FftKind::ComplexToReal ? out : input).sizes();
   const int64_t n = points[static_cast<size_t>(call.dim)];
   const bool pairs = call.kind != FftKind::ComplexToComplex && n % 2 == 0;
-  const auto plan = find_fft_plan<T>(pairs ? n / 2 : n, pairs);
+  const int64_t length = pairs ? n / 2 : n;
+  const bool tiles = length <= kFftLongestInTiles && out.numel() >= kFftFewestInTiles * n;
+  const auto plan =
+      find_fft_plan<T>(length, pairs, tiles ? kLargestFftRadixInTiles : kLargestFftRadix);
   call.plan = plan.get();
   kernels::fft(out, input, call);
 }
 
 void transform(const Tensor& out, const Tensor& input, FftKind kind, int64_t dim, bool forward,
                double scale) {
-  if (out.is_meta() || out.numel() == 0) return;
   const FftCall call{kind, dim, forward, scale, nullptr};
   real_dtype(out.dtype()) == DType::Float32 ? transform_as<float>(out, input, call)
                                             : transform_as<double>(out, input, call);
@@ -53,40 +56,77 @@ void check(const char* op, const Tensor& input, Ints dims, bool complex_input) {
 // Lines beside each other in memory become neighbours: first the other dimensions, then the
 // transformed ones, both by falling strides of the input; what is transformed last, if it is the
 // real side, is the innermost. (PyTorch's layout with MKL.)
-Dims by_strides(const Tensor& input, Ints dims, bool last_is_innermost) {
+Dims by_strides(Ints strides, Ints dims, bool last_is_innermost) {
   Dims order = dims;
-  const Ints strides = input.strides();
-  std::stable_sort(order.begin(), order.end() - (last_is_innermost ? 1 : 0),
-                   [&](int64_t a, int64_t b) {
-                     return strides[static_cast<size_t>(a)] > strides[static_cast<size_t>(b)];
-                   });
+  auto stride = [&](size_t i) { return strides[static_cast<size_t>(order[i])]; };
+  for (size_t end = 1; end < dims.size() - (last_is_innermost ? 1 : 0); ++end)
+    for (size_t i = end; i > 0 && stride(i - 1) < stride(i); --i) std::swap(order[i - 1], order[i]);
   return order;
 }
-Tensor empty_output(const Tensor& input, Ints dims, Ints sizes, DType dtype) {
+Dims output_strides(Ints strides, Ints sizes, Ints dims) {
   Dims order;
-  for (int64_t d = 0; d < input.dim(); ++d)
+  for (int64_t d = 0; d < static_cast<int64_t>(sizes.size()); ++d)
     if (std::find(dims.begin(), dims.end(), d) == dims.end()) order.push_back(d);
-  order = by_strides(input, order, false);
+  order = by_strides(strides, order, false);
   for (int64_t d : dims) order.push_back(d);
-  Dims strides(sizes.size());
+  Dims made(sizes.size());
   int64_t stride = 1;
   for (size_t i = order.size(); i-- > 0;) {
-    strides[static_cast<size_t>(order[i])] = stride;
+    made[static_cast<size_t>(order[i])] = stride;
     stride *= std::max<int64_t>(sizes[static_cast<size_t>(order[i])], 1);
   }
-  return empty_strided(sizes, strides, dtype, input.device());
+  return made;
+}
+
+// Calls f(part of out, part of input) for parts along a dimension that is not transformed, small
+// enough to stay in the cache from one transformed dimension to the next.
+template <class F>
+void in_parts(const Tensor& out, const Tensor& input, Ints dims, F&& f) {
+  constexpr int64_t kBytes = 1 << 20;
+  if (out.is_meta() || out.numel() == 0) return;
+  int64_t along = -1;
+  for (int64_t d = 0; d < out.dim(); ++d)
+    if (std::find(dims.begin(), dims.end(), d) == dims.end() &&
+        (along < 0 || out.stride(d) > out.stride(along)))
+      along = d;
+  if (dims.size() < 2 || along < 0) return f(out, input);
+  const int64_t count = out.size(along);
+  const int64_t each = std::max(out.numel() * out.item_size(), input.numel() * input.item_size());
+  const int64_t step = std::max<int64_t>(1, kBytes / (each / count));
+  if (step >= count) return f(out, input);
+  auto part = [&](const Tensor& t, int64_t begin) {
+    Dims sizes = t.sizes();
+    sizes[static_cast<size_t>(along)] = std::min(step, count - begin);
+    return t.alias(sizes, t.strides(), t.offset() + begin * t.stride(along));
+  };
+  for (int64_t begin = 0; begin < count; begin += step) {
+    if (begin > 0) check_interrupt();
+    f(part(out, begin), part(input, begin));
+  }
+}
+
+// Along each of `dims`, the last one first: its lines are nearest in memory.
+void transform_all(const Tensor& out, const Tensor& input, Ints dims, FftKind first, bool forward,
+                   double scale) {
+  for (size_t i = dims.size(); i-- > 0;) {
+    const bool begin = i + 1 == dims.size();
+    transform(out, begin ? input : out, begin ? first : FftKind::ComplexToComplex, dims[i], forward,
+              i == 0 ? scale : 1);
+  }
 }
 
 Tensor c2c_forward(const Tensor& input, Ints dim, int64_t scale, bool forward) {
   check("_fft_c2c", input, dim, true);
   if (dim.empty()) return clone(input);
-  const Dims order = by_strides(input, dim, false);
-  Tensor out = empty_output(input, order, input.sizes(), input.dtype());
-  // The last dimension first: its lines are nearest in memory.
-  for (size_t i = dim.size(); i-- > 0;)
-    transform(out, i + 1 == dim.size() ? input : out, FftKind::ComplexToComplex, order[i], forward,
-              i == 0 ? factor(scale, input.sizes(), dim) : 1);
-  return out;
+  const Dims order = by_strides(input.strides(), dim, false);
+  Tensor result =
+      empty_strided(input.sizes(), output_strides(input.strides(), input.sizes(), order),
+                    input.dtype(), input.device());
+  const double by = factor(scale, input.sizes(), dim);
+  in_parts(result, input, dim, [&](const Tensor& out, const Tensor& in) {
+    transform_all(out, in, order, FftKind::ComplexToComplex, forward, by);
+  });
+  return result;
 }
 void c2c_vjp(Grad& g) {
   g.set("input",
@@ -122,14 +162,14 @@ Tensor r2c_forward(const Tensor& input, Ints dim, int64_t scale) {
   Dims sizes = input.sizes();
   const auto last = static_cast<size_t>(dim[dim.size() - 1]);
   sizes[last] = sizes[last] / 2 + 1;
-  const Dims order = by_strides(input, dim, true);
-  Tensor out = empty_output(input, order, sizes, complex_dtype(input.dtype()));
+  const Dims order = by_strides(input.strides(), dim, true);
+  Tensor result = empty_strided(sizes, output_strides(input.strides(), sizes, order),
+                                complex_dtype(input.dtype()), input.device());
   const double by = factor(scale, input.sizes(), dim);
-  transform(out, input, FftKind::RealToComplex, dim[dim.size() - 1], true,
-            dim.size() == 1 ? by : 1);
-  for (size_t i = dim.size() - 1; i-- > 0;)
-    transform(out, out, FftKind::ComplexToComplex, order[i], true, i == 0 ? by : 1);
-  return out;
+  in_parts(result, input, dim, [&](const Tensor& out, const Tensor& in) {
+    transform_all(out, in, order, FftKind::RealToComplex, true, by);
+  });
+  return result;
 }
 // The real part of the inverse transform of dout and zeros. _fft_c2r takes each element but the
 // ends for two.
@@ -158,11 +198,21 @@ Tensor c2r_forward(const Tensor& input, Ints dim, int64_t scale, int64_t last_si
            "_fft_c2r(): expected ", last_size / 2 + 1, " elements in dimension ", last, ", got ",
            sizes[static_cast<size_t>(last)]);
   sizes[static_cast<size_t>(last)] = last_size;
-  const Ints others = dim.first(dim.size() - 1);
-  const Tensor half = others.empty() ? input : c2c_forward(input, others, 0, false);
-  Tensor out = empty_output(half, Dims{last}, sizes, real_dtype(input.dtype()));
-  transform(out, half, FftKind::ComplexToReal, last, false, factor(scale, out.sizes(), dim));
-  return out;
+  const Dims others = by_strides(input.strides(), dim.first(dim.size() - 1), false);
+  const Dims half_strides = output_strides(input.strides(), input.sizes(), others);
+  Tensor result = empty_strided(sizes, output_strides(half_strides, sizes, Dims{last}),
+                                real_dtype(input.dtype()), input.device());
+  const double by = factor(scale, sizes, dim);
+  in_parts(result, input, dim, [&](const Tensor& out, const Tensor& in) {
+    Tensor half = in;
+    if (!others.empty()) {
+      half = empty_strided(in.sizes(), output_strides(in.strides(), in.sizes(), others), in.dtype(),
+                           in.device());
+      transform_all(half, in, others, FftKind::ComplexToComplex, false, 1);
+    }
+    transform(out, half, FftKind::ComplexToReal, last, false, by);
+  });
+  return result;
 }
 void c2r_vjp(Grad& g) {
   const Ints dim = g.arg<Ints>("dim");

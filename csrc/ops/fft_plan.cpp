@@ -184,14 +184,15 @@ void plan_convolution(FftPlan<T>& plan, Table<T>& table) {
 }
 
 template <class T>
-std::shared_ptr<const FftPlan<T>> make_plan(int64_t length, bool half_turns) {
+std::shared_ptr<const FftPlan<T>> make_plan(int64_t length, bool half_turns,
+                                            int64_t largest_radix) {
   auto plan = std::make_shared<FftPlan<T>>();
   Table<T> table;
   plan->length = length;
-  if (largest_prime_factor(length) > kLargestFftRadix) {
+  if (largest_prime_factor(length) > largest_radix) {
     plan->method = FftPlan<T>::Method::Convolution;
     plan_convolution(*plan, table);
-  } else if (length > kLongestFftInPasses) {
+  } else if (length * static_cast<int64_t>(sizeof(T)) > kLongestFftInPasses) {
     plan->method = FftPlan<T>::Method::FourStep;
     plan_four_step(*plan, table);
   } else {
@@ -210,16 +211,18 @@ struct Cache {
   struct Entry {
     int64_t length;
     bool half_turns;
+    int64_t largest_radix;
     std::shared_ptr<const FftPlan<T>> plan;
   };
   std::mutex mutex;
   std::list<Entry> entries;  // most recently used first
   size_t bytes = 0;
 
-  std::shared_ptr<const FftPlan<T>> find(int64_t length, bool half_turns) {
+  std::shared_ptr<const FftPlan<T>> find(int64_t length, bool half_turns, int64_t largest_radix) {
     std::lock_guard lock(mutex);
     for (auto at = entries.begin(); at != entries.end(); ++at)
-      if (at->length == length && at->half_turns >= half_turns) {
+      if (at->length == length && at->half_turns >= half_turns &&
+          at->largest_radix == largest_radix) {
         if (at != entries.begin()) entries.splice(entries.begin(), entries, at);
         return at->plan;
       }
@@ -246,16 +249,17 @@ Cache<T>& cache() {
 }  // namespace
 
 template <class T>
-std::shared_ptr<const FftPlan<T>> find_fft_plan(int64_t length, bool half_turns) {
-  auto found = cache<T>().find(length, half_turns);
+std::shared_ptr<const FftPlan<T>> find_fft_plan(int64_t length, bool half_turns,
+                                                int64_t largest_radix) {
+  auto found = cache<T>().find(length, half_turns, largest_radix);
   if (!found) {
     // Two threads may make the same plan; making one asks for others, so no lock is held.
-    found = make_plan<T>(length, half_turns);
-    cache<T>().keep({length, half_turns, found});
+    found = make_plan<T>(length, half_turns, largest_radix);
+    cache<T>().keep({length, half_turns, largest_radix, found});
   }
   return found;
 }
-template std::shared_ptr<const FftPlan<float>> find_fft_plan(int64_t, bool);
-template std::shared_ptr<const FftPlan<double>> find_fft_plan(int64_t, bool);
+template std::shared_ptr<const FftPlan<float>> find_fft_plan(int64_t, bool, int64_t);
+template std::shared_ptr<const FftPlan<double>> find_fft_plan(int64_t, bool, int64_t);
 
 }  // namespace fb

@@ -8,11 +8,14 @@
 
 namespace fb {
 
-// Transforms that kernels run side by side.
-constexpr int64_t kFftTile = 16;
+// Transforms that kernels run side by side; from how many on, and up to which length, as many as
+// stay in the cache.
+constexpr int64_t kFftTile = 16, kFftFewestInTiles = 6, kFftLongestInTiles = 2048;
 // Primes up to this one are radices; lengths with a larger prime factor become convolutions.
-constexpr int64_t kLargestFftRadix = 61;
-// The longest transform done in passes over one buffer; longer ones are taken apart in two.
+// Side by side, larger ones still pay.
+constexpr int64_t kLargestFftRadix = 61, kLargestFftRadixInTiles = 199;
+// Bytes of each part of the longest transform done in passes over one buffer; longer ones are taken
+// apart in two, each of which fits the first cache.
 constexpr int64_t kLongestFftInPasses = 1 << 15;
 
 // One pass: transforms of `radix` points for `groups` x `stride` places. Offsets into the table.
@@ -61,6 +64,7 @@ struct FftPlan : FftPlanBase {
 // The plan of transforms of `length` points; `half_turns` also for real transforms of twice the
 // points.
 template <class T>
-std::shared_ptr<const FftPlan<T>> find_fft_plan(int64_t length, bool half_turns = false);
+std::shared_ptr<const FftPlan<T>> find_fft_plan(int64_t length, bool half_turns = false,
+                                                int64_t largest_radix = kLargestFftRadix);
 
 }  // namespace fb
