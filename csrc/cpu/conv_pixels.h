@@ -13,32 +13,6 @@ namespace fb::inline FB_CPU_NAMESPACE::conv {
 using Lanes = Vector<float>;
 constexpr int kWide = kLanes<float>;
 
-typedef int32_t LaneIndex __attribute__((vector_size(kVectorBytes)));
-
-// Swaps the off-diagonal blocks of `step` lanes of each pair of rows that is `step` apart.
-template <int step>
-inline void swap_blocks(Lanes* rows) {
-  LaneIndex low, high;
-  for (int i = 0; i < kWide; ++i) {
-    low[i] = i & step ? kWide + i - step : i;
-    high[i] = i & step ? kWide + i : i + step;
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < kWide; ++i) {
-    if (i & step) continue;
-    const Lanes a = rows[i], b = rows[i + step];
-    rows[i] = __builtin_shuffle(a, b, low);
-    rows[i + step] = __builtin_shuffle(a, b, high);
-  }
-}
-
-inline void transpose(Lanes* rows) {
-  if constexpr (kWide > 8) swap_blocks<8 % kWide>(rows);
-  if constexpr (kWide > 4) swap_blocks<4 % kWide>(rows);
-  swap_blocks<2>(rows);
-  swap_blocks<1>(rows);
-}
-
 // The first `count` lanes; zeros behind them.
 inline Lanes load_some(const float* from, int64_t count) {
 #ifdef __AVX512F__
@@ -96,7 +70,7 @@ inline void load_pixels(const Planes<const float>& p, const Window& w, float* to
     } else {
       for (int64_t c = 0; c < p.channels; ++c) rows[c] = load_some(p.plane(c) + at, count);
     }
-    transpose(rows);
+    transpose<float>(rows);
     for (int64_t i = 0; i < count; ++i) {
       if (x < columns) store(line + x * kWide, rows[i]);
       if (++x == p.width) {
@@ -123,7 +97,7 @@ inline void store_pixels(const Planes<float>& p, const Window& w, const float* f
         line += w.columns * kWide;
       }
     }
-    transpose(rows);
+    transpose<float>(rows);
     if (count == kWide && p.channels == kWide) {
 #pragma GCC unroll 16
       for (int c = 0; c < kWide; ++c) store(p.plane(c) + at, rows[c]);

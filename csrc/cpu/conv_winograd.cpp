@@ -33,7 +33,7 @@ void load_taps(const Kernels& k, int64_t row, int64_t depth, int64_t count, Lane
       Lanes rows[kWide] = {};
       for (int64_t i = 0; i < count; ++i)
         rows[i] = load_some(from + i * k.row_step - (back ? 8 : 0), 9);
-      transpose(rows);
+      transpose<float>(rows);
       for (int i = 0; i < 9; ++i) taps[i] = rows[back ? 8 - i : i];
       return;
     }

@@ -47,7 +47,7 @@ bool finish_row(const float* sums, int64_t place_step, int64_t inputs, float* to
     for (const Lanes& tap : taps) check += tap - tap;
     const int64_t count = std::min<int64_t>(kWide, inputs - first);
     if constexpr (kWide > 9) {
-      transpose(taps);
+      transpose<float>(taps);
       for (int64_t c = 0; c < count; ++c) store_some(to + (first + c) * 9, taps[c], 9);
     } else {
       for (int64_t c = 0; c < count; ++c)

@@ -5,6 +5,7 @@
 #include "cpu/by_size.h"
 #include "cpu/convert.h"
 #include "cpu/elementwise.h"
+#include "cpu/vector.h"
 
 namespace fb {
 namespace {
@@ -57,21 +58,41 @@ void convert_dense(char* dst, DType to, const char* src, DType from, int64_t n) 
 
 // --- transposition ---
 
-constexpr int kTile = 16;
+// dst[i][j] = src[j][i]; strides in elements.
+template <class T>
+void transpose_square(T* dst, int64_t dst_stride, const T* src, int64_t src_stride,
+                      bool past_caches) {
+  Vector<T> rows[kLanes<T>];
+#pragma GCC unroll 16
+  for (int j = 0; j < kLanes<T>; ++j) rows[j] = load(src + j * src_stride);
+  transpose<T>(rows);
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes<T>; ++i) {
+    T* to = dst + i * dst_stride;
+    past_caches ? stream(to, rows[i]) : store(to, rows[i]);
+  }
+}
 
-// dst[i][j] = src[j][i] for rows x columns of dst; strides in elements.
+template <class T>
+constexpr int kTile = sizeof(T) >= 4 ? kLanes<T> : 16;
+
 template <class T>
 void transpose_tile(T* dst, int64_t dst_stride, const T* src, int64_t src_stride, int64_t rows,
-                    int64_t columns) {
-  if (rows == kTile && columns == kTile) {
-    T tile[kTile][kTile];
-    for (int j = 0; j < kTile; ++j) std::memcpy(tile[j], src + j * src_stride, sizeof(tile[j]));
-    for (int i = 0; i < kTile; ++i) {
-      T row[kTile];
-      for (int j = 0; j < kTile; ++j) row[j] = tile[j][i];
-      std::memcpy(dst + i * dst_stride, row, sizeof(row));
+                    int64_t columns, bool past_caches) {
+  constexpr int n = kTile<T>;
+  if (rows == n && columns == n) {
+    if constexpr (sizeof(T) >= 4) {
+      return transpose_square(dst, dst_stride, src, src_stride, past_caches);
+    } else {
+      T tile[n][n];
+      for (int j = 0; j < n; ++j) std::memcpy(tile[j], src + j * src_stride, sizeof(tile[j]));
+      for (int i = 0; i < n; ++i) {
+        T row[n];
+        for (int j = 0; j < n; ++j) row[j] = tile[j][i];
+        std::memcpy(dst + i * dst_stride, row, sizeof(row));
+      }
+      return;
     }
-    return;
   }
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) dst[i * dst_stride + j] = src[j * src_stride + i];
@@ -93,57 +114,70 @@ void interleave(T* dst, const T* src, int64_t src_stride, int64_t rows) {
 }
 
 template <class T>
-void transpose_plane(T* dst, const T* src, const Plane& p) {
+void transpose_plane(T* dst, const T* src, const Plane& p, bool past_caches) {
   if (p.columns == p.dst_stride && p.columns <= 4) {
     if (p.columns == 2) return interleave<2>(dst, src, p.src_stride, p.rows);
     if (p.columns == 3) return interleave<3>(dst, src, p.src_stride, p.rows);
     if (p.columns == 4) return interleave<4>(dst, src, p.src_stride, p.rows);
   }
-  // Square-ish patches keep the lines of both sides in the first-level cache.
-  constexpr int64_t kPatch = 64;
-  for (int64_t r = 0; r < p.rows; r += kPatch) {
-    const int64_t r_end = std::min(r + kPatch, p.rows);
-    for (int64_t c = 0; c < p.columns; c += kPatch) {
-      const int64_t c_end = std::min(c + kPatch, p.columns);
-      for (int64_t i = r; i < r_end; i += kTile) {
-        for (int64_t j = c; j < c_end; j += kTile) {
-          transpose_tile(dst + i * p.dst_stride + j, p.dst_stride, src + j * p.src_stride + i,
-                         p.src_stride, std::min<int64_t>(kTile, r_end - i),
-                         std::min<int64_t>(kTile, c_end - j));
-        }
+  // Along the source's lines, for as long as lines of the result that two tiles share stay in the
+  // first-level cache.
+  const int64_t patch = past_caches ? p.rows : 64;
+  for (int64_t r = 0; r < p.rows; r += patch) {
+    const int64_t r_end = std::min(r + patch, p.rows);
+    for (int64_t j = 0; j < p.columns; j += kTile<T>) {
+      const int64_t columns = std::min<int64_t>(kTile<T>, p.columns - j);
+      for (int64_t i = r; i < r_end; i += kTile<T>) {
+        transpose_tile(dst + i * p.dst_stride + j, p.dst_stride, src + j * p.src_stride + i,
+                       p.src_stride, std::min<int64_t>(kTile<T>, r_end - i), columns, past_caches);
       }
     }
   }
 }
 
+// Whether each vector of the result can be written past the caches.
+template <class T>
+bool streams_tiles(const Geometry& g, const T* dst) {
+  if (sizeof(T) < 4 || !kStreamsVectors) return false;
+  int64_t nbytes = 2 * sizeof(T), together = 0;
+  for (size_t d = 0; d < g.sizes.size(); ++d) {
+    nbytes *= g.sizes[d];
+    if (d > 0) together |= g.strides[0][d];
+  }
+  return can_stream(dst, nbytes, together * static_cast<int64_t>(sizeof(T)));
+}
+
 template <class T>
 void transpose(const Geometry& g, size_t row_dim, T* dst, const T* src) {
-  Plane plane{g.sizes[row_dim], g.sizes[0], g.strides[0][row_dim], g.strides[1][0]};
-  // Long planes are cut into bands, so that one plane is work for several threads.
-  const int64_t band = std::max<int64_t>(
-      64, std::min<int64_t>(plane.rows, (1 << 16) / std::max<int64_t>(plane.columns, 1) / 64 * 64));
-  const int64_t bands = (plane.rows + band - 1) / band;
+  constexpr int64_t kRows = 512, kColumns = 256;  // of a plane for one thread
+  const Plane plane{g.sizes[row_dim], g.sizes[0], g.strides[0][row_dim], g.strides[1][0]};
+  const int64_t bands = (plane.rows + kRows - 1) / kRows;
+  const int64_t strips = (plane.columns + kColumns - 1) / kColumns;
   int64_t planes = 1;
   for (size_t d = 1; d < g.sizes.size(); ++d) {
     if (d != row_dim) planes *= g.sizes[d];
   }
-  const int64_t per_band = std::min(band, plane.rows) * plane.columns;
-  parallel_for(0, planes * bands, std::max<int64_t>(1, 32768 / std::max<int64_t>(per_band, 1)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t k = begin; k < end; ++k) {
-                   int64_t rest = k / bands, first = k % bands * band;
-                   int64_t to = first * g.strides[0][row_dim], from = first;
-                   for (size_t d = 1; d < g.sizes.size(); ++d) {
-                     if (d == row_dim) continue;
-                     to += rest % g.sizes[d] * g.strides[0][d];
-                     from += rest % g.sizes[d] * g.strides[1][d];
-                     rest /= g.sizes[d];
-                   }
-                   Plane part = plane;
-                   part.rows = std::min(band, plane.rows - first);
-                   transpose_plane(dst + to, src + from, part);
-                 }
-               });
+  const int64_t largest = std::min(kRows, plane.rows) * std::min(kColumns, plane.columns);
+  const bool past_caches = streams_tiles(g, dst);
+  const int64_t grain = std::max<int64_t>(1, 32768 / std::max<int64_t>(largest, 1));
+  parallel_for(0, planes * bands * strips, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      const int64_t row = k % bands * kRows, column = k / bands % strips * kColumns;
+      int64_t rest = k / bands / strips;
+      int64_t to = row * plane.dst_stride + column, from = row + column * plane.src_stride;
+      for (size_t d = 1; d < g.sizes.size(); ++d) {
+        if (d == row_dim) continue;
+        to += rest % g.sizes[d] * g.strides[0][d];
+        from += rest % g.sizes[d] * g.strides[1][d];
+        rest /= g.sizes[d];
+      }
+      Plane part = plane;
+      part.rows = std::min(kRows, plane.rows - row);
+      part.columns = std::min(kColumns, plane.columns - column);
+      transpose_plane(dst + to, src + from, part, past_caches);
+    }
+    if (past_caches) stream_fence();
+  });
 }
 
 // Where the source runs along another dimension than the result: NCHW <-> NHWC, transposed

@@ -1,6 +1,9 @@
 // Vectors as wide as the instruction set has them, in GCC's notation: a + b, a * b and a < b work
 // lane by lane.
 #pragma once
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -56,6 +59,41 @@ template <class T, class F, size_t... I>
     return fold_halves<T>(
         f(__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, I + half...)), f,
         std::make_index_sequence<half / 2>());
+  }
+}
+
+// Past the caches, where a vector is one of their lines and `to` lies on a multiple of it.
+constexpr bool kStreamsVectors = kVectorBytes == 64;
+template <class T>
+inline void stream(T* to, Vector<T> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(to), reinterpret_cast<__m512i>(v));
+#else
+  store(to, v);
+#endif
+}
+
+// a[begin] b[begin] a[begin + 1] b[begin + 1] ...
+template <size_t begin, class V, size_t... I>
+inline V zipped(V a, V b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (begin + I / 2 + I % 2 * sizeof...(I))...);
+}
+
+// A square of kLanes rows, transposed: one round for each bit of the places, in which the rows of
+// the first half meet those of the second, number by number.
+template <class T>
+[[gnu::always_inline]] inline void transpose(Vector<T>* rows) {
+  constexpr int n = kLanes<T>;
+  using All = std::make_index_sequence<n>;
+  for (int round = 1; round < n; round *= 2) {
+    Vector<T> next[n];
+#pragma GCC unroll 16
+    for (int i = 0; i < n / 2; ++i) {
+      next[2 * i] = zipped<0>(rows[i], rows[i + n / 2], All());
+      next[2 * i + 1] = zipped<n / 2>(rows[i], rows[i + n / 2], All());
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) rows[i] = next[i];
   }
 }
 
