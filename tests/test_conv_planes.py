@@ -19,6 +19,11 @@ POINTWISE = [
     ((1, 9, 3, 4, 5), (10, 9, 1, 1, 1), {}),
 ]
 SMALL = [
+    ((2, 17, 9, 8), (33, 17, 1, 1), {"stride": 2}),
+    ((2, 3, 16, 19), (16, 3, 1, 1), {"stride": (3, 1)}),
+    ((2, 3, 30, 37), (24, 3, 3, 3), {"padding": 1}),
+    ((2, 3, 31, 36), (24, 3, 3, 3), {"stride": 2, "padding": 1}),
+    ((3, 1, 9, 40), (8, 1, 5, 5), {"stride": 3, "dilation": (1, 2), "padding": 4}),
     ((1, 20, 14, 13), (130, 20, 3, 3), {"stride": 2, "padding": 1}),
     ((2, 5, 14, 14), (128, 5, 1, 1), {"stride": 2}),
     ((3, 7, 9, 8), (129, 7, 4, 2), {"dilation": (2, 1), "padding": (3, 5)}),
@@ -88,6 +93,22 @@ def test_values_that_are_not_finite_stay_where_they_belong(value: float) -> None
         assert not np.isfinite(usual.numpy()[~away]).any()
 
 
+def test_transposed_bias_stands_where_nothing_is_added() -> None:
+    x, weight, bias = fl.randn(2, 16, 5, 6), fl.randn(16, 7, 1, 1), fl.randn(7)
+    y = F.conv_transpose2d(x, weight, bias, stride=2, output_padding=1)
+    exact = F.conv_transpose2d(x.double(), weight.double(), bias.double(), 2, output_padding=1)
+    assert fl.allclose(y.double(), exact, atol=1e-4)
+    assert fl.equal(y[:, :, 1::2], bias[:, None, None].expand_as(y[:, :, 1::2]))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_zeros_around_a_picture_meet_no_infinity(value: float) -> None:
+    weight = np.ones((16, 3, 3, 3), dtype=np.float32)
+    weight[5, 1, 0, 0] = value
+    finite = F.conv2d(fl.ones(1, 3, 8, 8), fl.tensor(weight), padding=1).isfinite().numpy()
+    assert finite[0, 5, 0].all() and finite[0, 5, :, 0].all() and not finite[0, 5, 1:, 1:].any()
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
 def test_weight_gradients_are_not_finite_where_pytorch_has_them_so(
@@ -113,7 +134,7 @@ def test_weight_gradients_are_not_finite_where_pytorch_has_them_so(
 
 @pytest.mark.parametrize(
     ("size", "weight", "options"),
-    [POINTWISE[2], SMALL[3], DEPTHWISE[1], *WINOGRAD[0::3], WINOGRAD[-1]],
+    [POINTWISE[2], *SMALL, DEPTHWISE[1], *WINOGRAD[0::3], WINOGRAD[-1]],
 )
 def test_results_do_not_depend_on_the_number_of_threads(
     size: Any, weight: Any, options: dict[str, Any]

@@ -1,6 +1,6 @@
 // Convolutions of contiguous float32 tensors as matrix products whose columns are pixels: those
-// with a kernel of one element, and small ones, for which oneDNN's copy of the weights would take
-// longer than the product.
+// with a kernel of one element, and small ones, for which oneDNN's copies would take longer than
+// the product.
 #include <algorithm>
 
 #include "core/interrupt.h"
@@ -141,6 +141,24 @@ Product product(const Geometry& g, int64_t rows, int64_t channels, int64_t taps,
 
 // --- small convolutions --------------------------------------------------------------------------
 
+// to[i] = from[i * step], a run of `count` numbers of which only those at [0, size) exist, seen
+// from `first` on; zeros stand for the others.
+void load_line(const float* from, int64_t first, int64_t size, int64_t step, int64_t count,
+               float* to) {
+  const int64_t before = first < 0 ? std::min(count, (step - 1 - first) / step) : 0,
+                last = std::clamp<int64_t>((size - first + step - 1) / step, before, count);
+  from += first;
+  std::fill_n(to, before, 0.f);
+  if (step == 1) {
+    std::copy(from + before, from + last, to + before);
+  } else if (step == 2) {
+    for (int64_t k = before; k < last; ++k) to[k] = from[2 * k];
+  } else {
+    for (int64_t k = before; k < last; ++k) to[k] = from[k * step];
+  }
+  std::fill(to + last, to + count, 0.f);
+}
+
 // The inputs under each tap of the kernel, with zeros where there are none.
 void load_taps(const Geometry& g, const float* input, const Tile& t, int64_t begin, int64_t end,
                float* to) {
@@ -155,10 +173,10 @@ void load_taps(const Geometry& g, const float* input, const Tile& t, int64_t beg
         const bool inside = row >= 0 && row < g.in[0];
         for (int64_t j = 0; j < g.kernel[1]; ++j, line += t.width) {
           const int64_t first = x * step - g.padding[1] + j * g.dilation[1];
-          const float* from = plane + row * g.in[1] + first;
-          for (int64_t k = 0; k < count; ++k) {
-            const bool there = inside && first + k * step >= 0 && first + k * step < g.in[1];
-            line[k] = there ? from[k * step] : 0.f;
+          if (inside) {
+            load_line(plane + row * g.in[1], first, g.in[1], step, count, line);
+          } else {
+            std::fill_n(line, count, 0.f);
           }
         }
       }
@@ -169,13 +187,45 @@ void load_taps(const Geometry& g, const float* input, const Tile& t, int64_t beg
     std::fill(to + k * t.width + t.count, to + (k + 1) * t.width, 0.f);
 }
 
-// Few pixels for the size of the weight.
+// A kernel of one element that leaves out pixels.
+bool skips_pixels(const Geometry& g) {
+  return g.dtype == DType::Float32 && g.spatial() == 2 && g.groups == 1 && !g.channels_last &&
+         g.kernel_pixels() == 1 && g.padding[0] == 0 && g.padding[1] == 0;
+}
+
+// The zeros around a picture must not meet an infinity.
+bool is_finite(const Operand& weight, int64_t count) {
+  float sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += 0 * static_cast<const float*>(weight.data)[i];
+  return sum == 0;
+}
+
+// Few pixels for the size of the weight, or few products per pixel.
 bool is_small(const Geometry& g, const Operand& weight) {
-  constexpr int64_t kFewPixels = 256, kManyRows = 128;
+  constexpr int64_t kFewPixels = 256, kManyRows = 128, kFewProducts = 32;
   const bool dense = weight.strides[3] == 1 && weight.strides[2] == g.kernel[1] &&
                      weight.strides[1] == g.kernel_pixels();
   return g.dtype == DType::Float32 && g.groups == 1 && !g.channels_last && dense &&
-         g.batch * g.out_pixels() <= kFewPixels && g.out_channels >= kManyRows;
+         ((g.batch * g.out_pixels() <= kFewPixels && g.out_channels >= kManyRows) ||
+          (g.in_channels * g.kernel_pixels() <= kFewProducts && g.out_channels >= kBlockRows &&
+           is_finite(weight, g.out_channels * weight.strides[0])) ||
+          skips_pixels(g));
+}
+
+// out[y * stride][x * stride] = grad[y][x], and the bias elsewhere.
+void spread_planes(const Geometry& g, const float* grad, const Finish& finish, float* out) {
+  const int64_t planes = g.batch * g.in_channels;
+  parallel_for(0, planes, kCopyElements / g.in_pixels() + 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      std::fill_n(out + i * g.in_pixels(), g.in_pixels(),
+                  finish(Vector<float>{}, i % g.in_channels)[0]);
+      const float* from = grad + i * g.out_pixels();
+      for (int64_t y = 0; y < g.out[0]; ++y, from += g.out[1]) {
+        float* to = out + i * g.in_pixels() + y * g.stride[0] * g.in[1];
+        for (int64_t x = 0; x < g.out[1]; ++x) to[x * g.stride[1]] = from[x];
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -200,10 +250,14 @@ bool product_forward(const Geometry& g, const Operand& out, const Operand& input
 
 bool product_input_grad(const Geometry& g, const Operand& out, const Operand& grad,
                         const Operand& weight, const Finish& finish) {
-  if (!is_pointwise(g)) return false;
-  multiply_planes(product(g, g.in_channels, g.out_channels, 1, weight, weight.strides[1],
-                          weight.strides[0], out),
-                  static_cast<const float*>(grad.data), finish);
+  const bool skips = skips_pixels(g) && !is_pointwise(g);
+  if (!is_pointwise(g) && !skips) return false;
+  Product p = product(g, g.in_channels, g.out_channels, 1, weight, weight.strides[1],
+                      weight.strides[0], out);
+  Scratch<float> room(skips ? p.images * p.rows * p.columns : 0);
+  if (skips) p.out = room;
+  multiply_planes(p, static_cast<const float*>(grad.data), finish);
+  if (skips) spread_planes(g, room, finish, static_cast<float*>(out.data));
   return true;
 }
 
