@@ -79,6 +79,9 @@ F.cosine_embedding_loss(f(4, 3), f(4, 3), f(4).sign())
 F.multi_margin_loss(f(3, 4), t.tensor([0, 1, 3]))
 F.multilabel_margin_loss(f(3, 4), t.tensor([[0, -1, 1, 2], [1, 2, -1, 0], [3, -1, 0, 0]]))
 F.cross_entropy(f(3, 4), t.tensor([0, 1, 3]))
+F.cross_entropy(f(3, 4), t.tensor([0, 1, 3]), f(4).abs(), label_smoothing=0.1)
+F.cross_entropy(f(2, 4, 3), t.tensor([[0, 1, 3], [2, 2, 0]]), reduction="none")
+F.cross_entropy(f(3, 4), p(3, 4), f(4), label_smoothing=0.1)
 F.nll_loss(f(3, 4), t.tensor([0, 1, 3]))
 F.nll_loss(f(1, 3, 2, 2), t.tensor([[[0, 1], [2, 0]]]))
 F.ctc_loss(F.log_softmax(f(5, 1, 3), -1), t.tensor([[1, 2]]), t.tensor([5]), t.tensor([2]))
@@ -190,7 +193,7 @@ def test_some_types_are_compared() -> None:
 def test_rules_are_in_the_records() -> None:
     rules = {op["name"]: op["autocast"] for op in _C._registry()}
     assert rules["mm"] == rules["linear"] == "lower"
-    assert rules["cross_entropy"] == "float32"
+    assert rules["nll_loss"] == "float32"
     assert rules["cat"] == "promote"
     assert rules["add"] == ""
 

@@ -5,6 +5,7 @@
 #include "ops/copy.h"
 #include "ops/dense.h"
 #include "ops/grad.h"
+#include "ops/mode.h"
 #include "ops/operators.h"
 #include "ops/reduce.h"
 #include "ops/softmax.h"
@@ -17,15 +18,15 @@ using Parts = std::tuple<Tensor, Tensor, Tensor>;
 
 // --- checks, in PyTorch's order and words --------------------------------------------------------
 
-void check_weight(const Tensor& input, const Tensor& weight, int64_t classes) {
+void check_weight(const Tensor& input, const Tensor& weight, int64_t classes, DType dtype) {
   if (!weight.defined()) return;
   FB_CHECK(weight.dim() == 1 && weight.numel() == classes,
            input.dim() <= 2 ? concat("weight tensor should be defined either for all ", classes,
                                      " classes or no classes but got weight tensor of shape: ",
                                      shape_text(weight.sizes()))
                             : "weight tensor should be defined either for all or no classes");
-  FB_CHECK(weight.dtype() == input.dtype(), "expected scalar type ",
-           dtype_class_name(input.dtype()), " but found ", dtype_class_name(weight.dtype()));
+  FB_CHECK(weight.dtype() == dtype, "expected scalar type ", dtype_class_name(dtype), " but found ",
+           dtype_class_name(weight.dtype()));
 }
 
 void check_target_shape(const Tensor& input, const Tensor& target) {
@@ -55,11 +56,11 @@ void check_target_shape(const Tensor& input, const Tensor& target) {
            ", got ", shape_text(target.sizes()));
 }
 
-void check_classes(const Tensor& input, const Tensor& target, const Tensor& weight) {
+void check_classes(const Tensor& input, const Tensor& target, const Tensor& weight, DType dtype) {
   check_target_shape(input, target);
   FB_CHECK(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8,
            "expected target dtype to be Long or Byte, but got ", dtype_class_name(target.dtype()));
-  check_weight(input, weight, input.sizes()[input.dim() == 1 ? 0 : 1]);
+  check_weight(input, weight, input.sizes()[input.dim() == 1 ? 0 : 1], dtype);
 }
 
 // --- geometry ------------------------------------------------------------------------------------
@@ -81,21 +82,22 @@ Dims cell_sizes(Ints input) {
     if (d != 1) sizes.push_back(input[d]);
   return sizes;
 }
-Tensor empty_loss(const Tensor& input, const ClassLoss& form) {
-  return empty(form.reduction == LossReduction::None ? cell_sizes(input.sizes()) : Dims(),
-               input.dtype(), input.device());
+Tensor empty_loss(const Tensor& input, const ClassLoss& form, DType dtype) {
+  return empty(form.reduction == LossReduction::None ? cell_sizes(input.sizes()) : Dims(), dtype,
+               input.device());
 }
 
 // --- cross entropy -------------------------------------------------------------------------------
 
 Parts cross_entropy_classes_forward(const Tensor& input, const Tensor& target, const Tensor& weight,
                                     int64_t ignore_index, std::string_view reduction,
-                                    double smoothing) {
-  check_classes(input, target, weight);
+                                    double smoothing, bool wide) {
+  const DType dtype = wide ? wide_type(input.dtype()) : input.dtype();
+  check_classes(input, target, weight, dtype);
   if (!is_floating(input.dtype()))
     raise_unsupported_dtype("log_softmax_lastdim_kernel_impl", input.dtype());
   ClassLoss form = class_loss(input.sizes(), ignore_index, reduction, smoothing);
-  Tensor loss = empty_loss(input, form);
+  Tensor loss = empty_loss(input, form, dtype);
   Tensor log_total = empty(cell_sizes(input.sizes()), wide_type(input.dtype()), input.device());
   Tensor total_weight = empty(Ints(), wide_type(input.dtype()), input.device());
   kernels::cross_entropy(loss, log_total, total_weight,
@@ -114,13 +116,16 @@ void cross_entropy_classes_vjp(Grad& g) {
 OP(cross_entropy_classes) {
   .schema =
       "cross_entropy_classes(Tensor input, Tensor target, Tensor? weight, int ignore_index, str reduction,"
-      " float label_smoothing) -> (Tensor loss, Tensor log_total, Tensor total_weight)",
+      " float label_smoothing, bool wide) -> (Tensor loss, Tensor log_total, Tensor total_weight)",
   .names = "",
   .forward = boxed<cross_entropy_classes_forward>,
   .vjp = cross_entropy_classes_vjp,
   .save = "input, target, weight, log_total, total_weight",
   .doc =
-      "Cross entropy of class indices, with what its gradient needs: log(sum(exp(input))) and the targets' total weight.",
+      R"(Cross entropy of class indices, with what its gradient needs: log(sum(exp(input))) and the targets' total weight.
+
+``wide``: the loss of half precision scores is float32.
+)",
 };
 
 Tensor cross_entropy_backward_forward(const Tensor& grad, const Tensor& input,
@@ -135,6 +140,8 @@ Tensor cross_entropy_backward_forward(const Tensor& grad, const Tensor& input,
                                   dense(target, DType::Int64), dense(weight), form);
   return dense(out, input.dtype());
 }
+
+Tensor of_type(const Tensor& t, DType dtype) { return t.dtype() == dtype ? t : _to_copy(t, dtype); }
 
 // A tensor with one element per cell, or none at all, beside the scores.
 Tensor beside_scores(const Tensor& t, Ints input) {
@@ -152,12 +159,13 @@ void cross_entropy_backward_vjp(Grad& g) {
     Tensor unit = cross_entropy_backward(fill(grad, wrapped_number(1)), x, g.in("log_total"), total,
                                          target, weight, ignore, reduction, smoothing);
     Tensor cells = sum(up * unit, Dims{dim});
-    g.set("grad", grad.dim() == 0 && cells.dim() > 0 ? sum(cells) : cells);
+    g.set("grad", of_type(grad.dim() == 0 && cells.dim() > 0 ? sum(cells) : cells, grad.dtype()));
   }
   if (g.needs("input")) {
     Tensor scale = cross_entropy_scale(x, total, target, weight, ignore, reduction, smoothing);
-    g.set("input",
-          softmax_backward(up, softmax(x, dim), dim) * (scale * beside_scores(grad, x.sizes())));
+    g.set("input", of_type(softmax_backward(up, softmax(x, dim), dim) *
+                               (scale * beside_scores(grad, x.sizes())),
+                           x.dtype()));
   }
 }
 
@@ -219,14 +227,21 @@ Tensor cross_entropy_forward(const Tensor& input, const Tensor& target, const Te
                              int64_t ignore_index, std::string_view reduction, double smoothing) {
   LossReduction form = loss_reduction(reduction);
   FB_CHECK(smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ", smoothing);
+  // What autocast computes in float32 is here read as it is, and only its result is float32: scores
+  // are large.
+  const bool wide = tls.autocast;
+  auto widened = [wide](const Tensor& t) {
+    return wide && t.defined() && is_reduced(t.dtype()) ? _to_copy(t, DType::Float32) : t;
+  };
   if (!same_shape(input.sizes(), target.sizes()))
-    return std::get<0>(
-        cross_entropy_classes(input, target, weight, ignore_index, reduction, smoothing));
+    return std::get<0>(cross_entropy_classes(input, target, widened(weight), ignore_index,
+                                             reduction, smoothing, wide));
   FB_CHECK(is_floating(target.dtype()),
            "Expected floating point type for target with class probabilities, got ",
            dtype_class_name(target.dtype()));
   FB_CHECK(ignore_index < 0, "ignore_index is not supported for floating point target");
-  return cross_entropy_probabilities(input, target, weight, form, smoothing);
+  return cross_entropy_probabilities(widened(input), widened(target), widened(weight), form,
+                                     smoothing);
 }
 
 OP(cross_entropy) {
@@ -236,7 +251,6 @@ OP(cross_entropy) {
   .names = "nn.functional._cross_entropy",
   .forward = boxed<cross_entropy_forward>,
   .vjp = composite(),
-  .autocast = Autocast::Float32,
   .samples =
       "(3,4) (3,):int64@0..4 | (3,4,2) (3,2):int64@0..4 reduction='none' | (3,4) (3,4) | (4,) ():int64@0..4"
       " | (3,4) (3,):int64@0..4 weight=(4,)@0.1..2 label_smoothing=0.1 reduction='sum'",
@@ -252,10 +266,10 @@ OP(cross_entropy) {
 std::tuple<Tensor, Tensor> nll_loss_classes_forward(const Tensor& input, const Tensor& target,
                                                     const Tensor& weight, int64_t ignore_index,
                                                     std::string_view reduction) {
-  check_classes(input, target, weight);
+  check_classes(input, target, weight, input.dtype());
   ClassLoss form = class_loss(input.sizes(), ignore_index, reduction);
   if (!is_floating(input.dtype())) raise_unsupported_dtype("nll_loss_out_frame", input.dtype());
-  Tensor loss = empty_loss(input, form),
+  Tensor loss = empty_loss(input, form, input.dtype()),
          total_weight = empty(Ints(), wide_type(input.dtype()), input.device());
   kernels::nll_loss(loss, total_weight, dense(input, working_type(input.dtype(), form)),
                     dense(target, DType::Int64), dense(weight), form);

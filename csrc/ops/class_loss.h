@@ -4,9 +4,9 @@
 #include "ops/op.h"
 
 namespace fb {
-inline std::tuple<Tensor, Tensor, Tensor> cross_entropy_classes(const Tensor& input, const Tensor& target, const Tensor& weight, int64_t ignore_index, std::string_view reduction, double label_smoothing) {
+inline std::tuple<Tensor, Tensor, Tensor> cross_entropy_classes(const Tensor& input, const Tensor& target, const Tensor& weight, int64_t ignore_index, std::string_view reduction, double label_smoothing, bool wide) {
   static const OpDef& op = find_op("cross_entropy_classes");
-  return call_op<std::tuple<Tensor, Tensor, Tensor>>(op, input, target, weight, ignore_index, reduction, label_smoothing);
+  return call_op<std::tuple<Tensor, Tensor, Tensor>>(op, input, target, weight, ignore_index, reduction, label_smoothing, wide);
 }
 inline Tensor cross_entropy_backward(const Tensor& grad, const Tensor& input, const Tensor& log_total, const Tensor& total_weight, const Tensor& target, const Tensor& weight, int64_t ignore_index, std::string_view reduction, double label_smoothing) {
   static const OpDef& op = find_op("cross_entropy_backward");
