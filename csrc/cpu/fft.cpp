@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kLongestDenseInTiles = 96;          // where lines could fill vectors of their own
 constexpr int64_t kLongestLineOfOneThread = 1 << 17;  // bytes of each part
-constexpr int64_t kWork = 1 << 13;                    // elements that a thread is worth waking for
+constexpr int64_t kWork = 1 << 12;                    // elements that a thread is worth waking for
 
 template <class T>
 Split<T> swapped(Split<T> x) {
@@ -226,29 +226,6 @@ void place(const Job<T>& job, int64_t first, int64_t count, Lines<const T>& in, 
   std::fill(in.offset + count, in.offset + kFftTile, in.offset[count - 1]);
 }
 
-template <class T>
-void run_tiles(const Job<T>& job) {
-  const int64_t tiles = (job.lines + kFftTile - 1) / kFftTile, n = elements(job);
-  auto body = [&](int64_t begin, int64_t end) {
-    SplitScratch<T> a(n * kFftTile), b(n * kFftTile);
-    Lines<const T> in = job.in;
-    Lines<T> out = job.out;
-    for (int64_t tile = begin; tile < end; ++tile) {
-      const int64_t first = tile * kFftTile;
-      place(job, first, std::min(kFftTile, job.lines - first), in, out);
-      load_tile<T>(in, job.in_count, a);
-      if (job.kind == FftKind::ComplexToReal)
-        job.pairs ? tile_pairs_from_spectrum<T>(job.plan, a)
-                  : whole_spectrum<T>(job.plan.length, kFftTile, a);
-      Split<T> done = job.forward ? run_passes<T>(job.plan, kFftTile, a, b)
-                                  : swapped(run_passes<T>(job.plan, kFftTile, swapped<T>(a), b));
-      if (job.kind == FftKind::RealToComplex && job.pairs) tile_spectrum_from_pairs(job.plan, done);
-      store_tile<T>(out, job.out_count, done, job.scale);
-    }
-  };
-  parallel_for(0, tiles, std::max<int64_t>(1, kWork / (n * kFftTile)), body);
-}
-
 // One line of a tensor; a and b are memory for it.
 template <class T>
 void run_line(const Job<T>& job, const Lines<const T>& in, const Lines<T>& out, Split<T> a,
@@ -290,6 +267,65 @@ void run_line(const Job<T>& job, const Lines<const T>& in, const Lines<T>& out, 
     return spectrum_from_pairs(plan, Apart<T>{done}, Together<T>{out.re + to, job.scale});
   if (to_spectrum) spectrum_from_pairs(plan, Apart<T>{done}, Apart<T>{done});
   store_line<T>(out, job.out_count, done, job.scale);
+}
+
+// How lines are gathered into tiles: side by side in memory, no tile reaches into the next stretch
+// of neighbours.
+template <class T>
+struct Tiling {
+  explicit Tiling(const Job<T>& job) : stretch(job.lines) {
+    const bool side_by_side = !job.sizes.empty() && job.in.step > 2 && job.in_strides.back() <= 2;
+    if (side_by_side) stretch = job.sizes.back();
+    per_stretch = (stretch + kFftTile - 1) / kFftTile;
+    count = job.lines / stretch * per_stretch;
+  }
+  int64_t first(int64_t tile) const {
+    return tile / per_stretch * stretch + tile % per_stretch * kFftTile;
+  }
+  int64_t lines(int64_t tile) const {
+    return std::min(kFftTile, stretch - tile % per_stretch * kFftTile);
+  }
+  int64_t stretch, per_stretch, count;
+};
+
+template <class T>
+void run_tile(const Job<T>& job, const Lines<const T>& in, const Lines<T>& out, Split<T> a,
+              Split<T> b) {
+  load_tile<T>(in, job.in_count, a);
+  if (job.kind == FftKind::ComplexToReal)
+    job.pairs ? tile_pairs_from_spectrum(job.plan, a)
+              : whole_spectrum(job.plan.length, kFftTile, a);
+  const Split<T> done = job.forward ? run_passes(job.plan, kFftTile, a, b)
+                                    : swapped(run_passes(job.plan, kFftTile, swapped(a), b));
+  if (job.kind == FftKind::RealToComplex && job.pairs) tile_spectrum_from_pairs(job.plan, done);
+  store_tile<T>(out, job.out_count, done, job.scale);
+}
+
+template <class T>
+void run_tiles(const Job<T>& job) {
+  constexpr int64_t kFewLanes = 2;  // are quicker one by one
+  const Tiling<T> tiling(job);
+  const int64_t n = elements(job);
+  int64_t work = n * kFftTile;
+  for (const FftPass& pass : job.plan.passes) work = std::max(work, n * pass.radix);
+  auto body = [&](int64_t begin, int64_t end) {
+    SplitScratch<T> a(n * kFftTile), b(n * kFftTile);
+    Lines<const T> in = job.in;
+    Lines<T> out = job.out;
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t first = tiling.first(tile), count = tiling.lines(tile);
+      place(job, first, count, in, out);
+      if (count > kFewLanes) {
+        run_tile<T>(job, in, out, a, b);
+        continue;
+      }
+      for (int64_t c = 0; c < count; ++c) {
+        place(job, first + c, 1, in, out);
+        run_line<T>(job, in, out, a, b);
+      }
+    }
+  };
+  parallel_for(0, tiling.count, std::max<int64_t>(1, kWork / work), body);
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/interrupt.h"
+#include "core/threads.h"
 #include "ops/copy.h"
 #include "ops/creation.h"
 #include "ops/fft_kernels.h"
@@ -82,7 +83,7 @@ Dims output_strides(Ints strides, Ints sizes, Ints dims) {
 // enough to stay in the cache from one transformed dimension to the next.
 template <class F>
 void in_parts(const Tensor& out, const Tensor& input, Ints dims, F&& f) {
-  constexpr int64_t kBytes = 1 << 20;
+  constexpr int64_t kBytes = 1 << 19;
   if (out.is_meta() || out.numel() == 0) return;
   int64_t along = -1;
   for (int64_t d = 0; d < out.dim(); ++d)
@@ -99,10 +100,15 @@ void in_parts(const Tensor& out, const Tensor& input, Ints dims, F&& f) {
     sizes[static_cast<size_t>(along)] = std::min(step, count - begin);
     return t.alias(sizes, t.strides(), t.offset() + begin * t.stride(along));
   };
-  for (int64_t begin = 0; begin < count; begin += step) {
-    if (begin > 0) check_interrupt();
-    f(part(out, begin), part(input, begin));
-  }
+  const int64_t parts = (count + step - 1) / step;
+  // Threads take parts of their own where there are enough, or else share each part.
+  auto do_parts = [&](int64_t begin, int64_t end) {
+    in_stretches(end - begin, 1, [&](int64_t i, int64_t) {
+      const int64_t at = (begin + i) * step;
+      f(part(out, at), part(input, at));
+    });
+  };
+  parts < 4 * num_threads() ? do_parts(0, parts) : parallel_for(0, parts, 1, do_parts);
 }
 
 // Along each of `dims`, the last one first: its lines are nearest in memory.

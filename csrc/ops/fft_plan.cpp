@@ -78,7 +78,15 @@ std::vector<int64_t> radices(int64_t n) {
   for (; n % 2 == 0; n /= 2) ++bits;
   for (int64_t p = 3; n > 1; p += 2)
     for (; n % p == 0; n /= p) odd.push_back(p);
-  if (bits >= 4) {
+  // Of a short one the first pass leaves enough groups to fill vectors.
+  if (bits >= 3 && bits < 8 && n == 1) {
+    twos.push_back(8);
+    bits -= 3;
+    if (bits == 4) {
+      twos.push_back(16);
+      bits = 0;
+    }
+  } else if (bits >= 4) {
     twos.push_back(16);
     bits -= 4;
     if (bits == 4) {
