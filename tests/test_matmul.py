@@ -75,6 +75,51 @@ def test_sizes_that_are_cut_into_tasks(size: tuple[int, int, int], dtype: str) -
         )
 
 
+# Below, at and above what kernels, copies and tiles are cut by.
+SIZES = (1, 2, 3, 5, 12, 13, 16, 17, 31, 33, 64, 97, 128, 161, 257, 511, 513, 1025)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
+def test_layouts_of_random_sizes(dtype: str) -> None:
+    rng = np.random.default_rng()
+
+    def matrix(rows: int, cols: int) -> tuple[Any, Any]:
+        """Return the same matrix for NumPy and for us, lying in memory in one of four ways."""
+        turned, step, more = rng.integers(2), *((1, 0), (1, 3), (2, 0))[rng.integers(3)]
+        lines, length = (cols, rows) if turned else (rows, cols)
+        x = rng.integers(-4, 5, (lines, length * step + more)).astype(dtype)
+        ours = fl.tensor(x)[:, : length * step : step]
+        x = x[:, : length * step : step]
+        return (x.T, ours.t()) if turned else (x, ours)
+
+    for _ in range(40):
+        m, n, k = (int(v) for v in rng.choice(SIZES, 3))
+        if m * n * k > 1 << 26:
+            k = 7
+        (a, our_a), (b, our_b), (c, our_c) = matrix(m, k), matrix(k, n), matrix(m, n)
+        expected, message = a @ b, f"{m} x {k} x {n}"
+        np.testing.assert_array_equal((our_a @ our_b).numpy(), expected, message)
+        sums = fl.addmm(our_c, our_a, our_b, beta=3, alpha=2)
+        np.testing.assert_array_equal(sums.numpy(), 2 * expected + 3 * c, message)
+        our_c.addmm_(our_a, our_b)
+        np.testing.assert_array_equal(our_c.numpy(), expected + c, message)
+
+
+@pytest.mark.parametrize("size", [(3, 100, 40), (40, 100, 70), (200, 600, 130)])
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_nan_and_inf_stay_in_their_row(size: tuple[int, int, int], layout: str) -> None:
+    m, k, n = size
+    a = fl.ones(m, k)
+    b = fl.ones(k, n) if layout == "rows" else fl.ones(n, k).t()
+    a[m // 2, k - 1] = float("nan")
+    a[0, 1] = float("inf")
+    y = (a @ b).numpy()
+    assert np.isnan(y[m // 2]).all()
+    assert np.isposinf(y[0]).all()
+    rest = np.delete(y, [0, m // 2], axis=0)
+    np.testing.assert_array_equal(rest, np.full_like(rest, k))
+
+
 def test_products_that_add() -> None:
     def run(name: str, **options: Any) -> Any:
         return lambda root, *tensors: getattr(root, name)(*tensors, **options)

@@ -1,79 +1,15 @@
 #include "cpu/gemm.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "core/interrupt.h"
-#include "cpu/onednn.h"
-#include "cpu/vector.h"
+#include "cpu/gemm_kernel.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
 namespace {
-
-// The classic blocking (Goto and van de Geijn, "Anatomy of high-performance matrix
-// multiplication"): panels of a and b are copied so that the innermost loop reads both in order and
-// keeps a block of c in registers.
-#if defined(__AVX512F__)
-constexpr int kBlockRows = 12;
-#elif defined(__AVX2__)
-constexpr int kBlockRows = 6;
-#else
-constexpr int kBlockRows = 4;
-#endif
-constexpr int64_t kDepth = 256;                  // of the panels
-constexpr int64_t kPanelRows = 12 * kBlockRows;  // of a that stay in the second-level cache
-constexpr int64_t kPanelColumns = 1024;          // of b
-
-template <class T>
-constexpr int kBlockColumns = 2 * kLanes<T>;
-
-// c = alpha * a panel of kBlockRows rows @ a panel of kBlockColumns columns, or adds it to c.
-template <class T>
-void multiply_block(int64_t depth, const T* a, const T* b, T* c, int64_t ldc, T alpha, bool add) {
-  Vector<T> sum[kBlockRows][2] = {};
-  for (int64_t k = 0; k < depth; ++k) {
-    Vector<T> b0 = load(b), b1 = load(b + kLanes<T>);
-#pragma GCC unroll 16
-    for (int i = 0; i < kBlockRows; ++i) {
-      sum[i][0] += a[i] * b0;
-      sum[i][1] += a[i] * b1;
-    }
-    a += kBlockRows;
-    b += kBlockColumns<T>;
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < kBlockRows; ++i) {
-    for (int half = 0; half < 2; ++half) {
-      T* to = c + i * ldc + half * kLanes<T>;
-      Vector<T> v = alpha * sum[i][half];
-      if (add) v += load(to);
-      std::memcpy(to, &v, sizeof(v));
-    }
-  }
-}
-
-// Copies `lines` lines of `depth` elements so that `width` lines lie interleaved; missing lines are
-// zeros.
-template <class T, int width>
-void pack(T* to, const T* from, int64_t line_stride, int64_t depth_stride, int64_t lines,
-          int64_t depth) {
-  for (int64_t first = 0; first < lines; first += width) {
-    const T* source = from + first * line_stride;
-    int64_t count = std::min<int64_t>(width, lines - first);
-    if (count < width) {
-      for (int64_t k = 0; k < depth; ++k, to += width) {
-        for (int64_t i = 0; i < count; ++i) to[i] = source[i * line_stride + k * depth_stride];
-        for (int64_t i = count; i < width; ++i) to[i] = T(0);
-      }
-    } else if (line_stride == 1) {
-      for (int64_t k = 0; k < depth; ++k, to += width)
-        std::copy_n(source + k * depth_stride, width, to);
-    } else {
-      for (int64_t k = 0; k < depth; ++k, to += width)
-        for (int i = 0; i < width; ++i) to[i] = source[i * line_stride + k * depth_stride];
-    }
-  }
-}
 
 template <class T>
 void scale(int64_t m, int64_t n, T beta, Matrix<T> c) {
@@ -86,12 +22,6 @@ void scale(int64_t m, int64_t n, T beta, Matrix<T> c) {
       for (int64_t j = 0; j < n; ++j) row[j] *= beta;
     }
   }
-}
-
-// Multiplications after which a Ctrl-C is noticed: deeper products are cut.
-constexpr int64_t kMostWork = int64_t{1} << 32;
-int64_t depth_of_cuts(int64_t m, int64_t n) {
-  return std::max<int64_t>(1024, kMostWork / (m * n) / 1024 * 1024);
 }
 
 constexpr int64_t kSmallDepth = 64;
@@ -134,42 +64,192 @@ void small_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Mat
   }
 }
 
+// The classic blocking (Goto and van de Geijn, "Anatomy of high-performance matrix
+// multiplication"): a block of b stays in the second-level cache while all rows of a meet it. Both
+// are read where they lie, where that costs less than to copy them.
+constexpr int64_t kDepthBytes = 2048;       // of a row of a at a time
+constexpr int64_t kBlockBytes = 512 << 10;  // of b
+constexpr int64_t kPanelRows = 2048;        // of a, in the third-level cache
+constexpr int64_t kFlatRows = 160;          // meet b where it lies, in flatter blocks
+constexpr int64_t kFlatColumns = 512;
+constexpr int64_t kNearBytes = 1 << 20;  // of b, which may stay where they are
+constexpr int64_t kAliasBytes = 4096;  // addresses that far apart share a place in the first cache
+
 constexpr int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+
+// Parts of `most` at most, about equal, of whole steps.
+constexpr int64_t even_part(int64_t n, int64_t most, int64_t step) {
+  const int64_t parts = (n + most - 1) / most;
+  return std::min(most, round_up((n + parts - 1) / parts, step));
+}
+
+// Whether lines that far apart displace each other in the first-level cache.
+template <class T>
+bool aliases(int64_t stride) {
+  constexpr int64_t kSlack = kAliasBytes / 16;
+  const int64_t off = (std::abs(stride) * static_cast<int64_t>(sizeof(T)) + kSlack) % kAliasBytes;
+  return off <= 2 * kSlack;
+}
+
+// Some rows of a at a depth, copied where they do not lie well.
+template <class T>
+class Panel {
+ public:
+  Panel(int64_t rows, int64_t depth, bool copies)
+      : room_(copies ? rows * (depth + kLanes<T>)+kLanes<T> : 0), copies_(copies) {}
+
+  // `behind` is how many rows of a follow.
+  void fill(const Slices& slices, int64_t rows, int64_t depth, Matrix<const T> a, int64_t behind) {
+    from_ = a;
+    if (!copies_) return;
+    depth_ = depth;
+    step_ = depth + kLanes<T>;  // lest rows alias
+    interleaved_ = a.col != 1 && a.row == 1;
+    if (interleaved_) {
+      for (int64_t i = 0; i < slices.count; ++i) {
+        const int64_t first = slices.begin(i);
+        const bool room = first + kLanes<T> <= rows + behind;
+        pack_slice<T>(room_ + first * depth, a.data + first, a.col, slices.rows(i), depth, room);
+      }
+    } else {
+      for (int64_t i = 0; i < rows; ++i)
+        copy_row(room_ + i * step_, a.data + i * a.row, a.col, depth);
+    }
+  }
+
+  Matrix<const T> slice(int64_t first, int rows) const {
+    if (!copies_) return from_.at(first, 0);
+    if (interleaved_) return {room_ + first * depth_, 1, rows};
+    return {room_ + first * step_, step_, 1};
+  }
+
+ private:
+  static void copy_row(T* to, const T* from, int64_t col, int64_t n) {
+    int64_t l = 0;
+    if (col == 1)
+      for (; l + kLanes<T> <= n; l += kLanes<T>) store(to + l, load(from + l));
+    for (; l < n; ++l) to[l] = from[l * col];
+  }
+
+  Scratch<T> room_;
+  bool copies_, interleaved_ = false;
+  int64_t step_ = 0, depth_ = 0;
+  Matrix<const T> from_{};
+};
+
+// The block that ends c on the right, of fewer columns than the kernels compute.
+template <class T>
+void multiply_edge(int rows, int64_t columns, int vectors, Block<T> block) {
+  constexpr int64_t width = kBlockColumns<T>;
+  alignas(64) T edge[kBlockRows * width];
+  const T beta = std::exchange(block.beta, T(0));
+  T* const c = std::exchange(block.c, edge);
+  const int64_t row = std::exchange(block.c_row, width);
+  multiply_rows<T>(rows, vectors, block);
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) {
+      T& out = c[i * row + j];
+      out = edge[i * width + j] + (beta == T(0) ? T(0) : beta * out);
+    }
+  }
+}
+
+// A slice of a, which `block` names, times n columns of b: the first `in_place` where they lie, the
+// others in strips. block.c is where the result begins.
+template <class T>
+void multiply_slice(int rows, int64_t n, Block<T> block, Matrix<const T> b, int64_t in_place,
+                    const Strips<T>& strips) {
+  constexpr int64_t width = kBlockColumns<T>;
+  T* const c = block.c;
+  int64_t step;
+  for (int64_t j = 0; j < n; j += step) {
+    if (j < in_place) {
+      step = rows <= kWideRows && j + 2 * width <= in_place ? 2 * width : width;
+      block.b = b.data + j;
+      block.b_row = b.row;
+      block.ahead = step;
+    } else {
+      step = strips.width(j - in_place);
+      block.b = strips.at(j - in_place);
+      block.b_row = step;
+      block.ahead = 0;
+    }
+    block.c = c + j;
+    const int vectors = static_cast<int>(step / kLanes<T>);
+    if (n - j >= step) {
+      multiply_rows<T>(rows, vectors, block);
+    } else {
+      multiply_edge<T>(rows, n - j, vectors, block);
+    }
+  }
+}
 
 template <class T>
 void blocked_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b,
                   T beta, Matrix<T> c) {
-  constexpr int rows = kBlockRows, columns = kBlockColumns<T>;
-  if (beta != T(0)) scale(m, n, beta, c);
-  int64_t depth = std::min(k, kDepth);
-  Scratch<T> a_panel(round_up(std::min(m, kPanelRows), rows) * depth);
-  Scratch<T> b_panel(round_up(std::min(n, kPanelColumns), columns) * depth);
-  for (int64_t j0 = 0; j0 < n; j0 += kPanelColumns) {
-    int64_t nj = std::min(kPanelColumns, n - j0);
-    for (int64_t k0 = 0; k0 < k; k0 += kDepth) {
-      int64_t nk = std::min(kDepth, k - k0);
-      if (j0 + k0 > 0) check_interrupt();
-      bool add = beta != T(0) || k0 > 0;
-      pack<T, columns>(b_panel, b.at(k0, j0).data, b.col, b.row, nj, nk);
-      for (int64_t i0 = 0; i0 < m; i0 += kPanelRows) {
-        int64_t ni = std::min(kPanelRows, m - i0);
-        pack<T, rows>(a_panel, a.at(i0, k0).data, a.row, a.col, ni, nk);
-        for (int64_t j = 0; j < nj; j += columns) {
-          for (int64_t i = 0; i < ni; i += rows) {
-            T* block = c.data + (i0 + i) * c.row + j0 + j;
-            const T *pa = a_panel + i * nk, *pb = b_panel + j * nk;
-            int64_t mi = std::min<int64_t>(rows, ni - i), mj = std::min<int64_t>(columns, nj - j);
-            if (mi == rows && mj == columns) {
-              multiply_block<T>(nk, pa, pb, block, c.row, alpha, add);
-              continue;
-            }
-            alignas(64) T edge[rows * columns];
-            multiply_block<T>(nk, pa, pb, edge, columns, alpha, false);
-            for (int64_t y = 0; y < mi; ++y)
-              for (int64_t x = 0; x < mj; ++x) {
-                T& out = block[y * c.row + x];
-                out = add ? out + edge[y * columns + x] : edge[y * columns + x];
-              }
+  constexpr int64_t width = kBlockColumns<T>, size = sizeof(T);
+  const bool copies_a = a.col != 1 || (m > kWideRows && n > width && aliases<T>(a.row));
+  const bool flat = b.col == 1 && m <= kFlatRows;
+  const bool copies_b = b.col != 1 || (!flat && (aliases<T>(b.row) || n * k * size > kNearBytes));
+  const int64_t depth = even_part(k, kDepthBytes / size / (flat ? 2 : 1), kLanes<T>);
+  const int64_t rows = even_part(m, kPanelRows, 1);
+  const int64_t columns =
+      even_part(n, flat ? kFlatColumns : round_up(kBlockBytes / size / depth, width), width);
+  Panel<T> panel(rows, depth, copies_a);
+  Scratch<T> room((depth + 1) * (copies_b ? columns : width));
+  for (int64_t k0 = 0; k0 < k; k0 += depth, beta = T(1)) {
+    const int64_t nk = std::min(depth, k - k0);
+    for (int64_t i0 = 0; i0 < m; i0 += rows) {
+      const int64_t ni = std::min(rows, m - i0);
+      const Slices slices(ni);
+      panel.fill(slices, ni, nk, a.at(i0, k0), m - i0 - ni);
+      for (int64_t j0 = 0; j0 < n; j0 += columns) {
+        if (k0 + i0 + j0 > 0) check_interrupt();
+        const int64_t nj = std::min(columns, n - j0);
+        const int64_t in_place = copies_b ? 0 : nj / width * width;
+        const Matrix<const T> of_b = b.at(k0, j0);
+        const Strips<T> strips{room, nk, nj - in_place};
+        if (in_place < nj) pack_columns<T>(strips, of_b.at(0, in_place).data, b.row, b.col);
+        for (int64_t s = 0; s < slices.count; ++s) {
+          const int64_t i = slices.begin(s);
+          const Matrix<const T> x = panel.slice(i, slices.rows(s));
+          T* to = c.data + (i0 + i) * c.row + j0;
+          multiply_slice<T>(slices.rows(s), nj,
+                            {nk, x.data, x.row, x.col, nullptr, 0, 0, to, c.row, alpha, beta}, of_b,
+                            in_place, strips);
+        }
+      }
+    }
+  }
+}
+
+// For few rows of a and columns of b that lie in one piece each: the sums run along them.
+constexpr int64_t kDotMostRows = 16, kDotLeastDepth = 64;
+
+template <class T>
+void dot_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b,
+              T beta, Matrix<T> c) {
+  constexpr int rows = kDotRows<T>, columns = kDotColumns<T>;
+  const int64_t length = even_part(k, 2 * kDepthBytes / sizeof(T), kLanes<T>);
+  const int64_t step = length + kLanes<T>;  // lest rows alias
+  Scratch<T> of_a(m * step);
+  for (int64_t k0 = 0; k0 < k; k0 += length, beta = T(1)) {
+    if (k0 > 0) check_interrupt();
+    const int64_t nk = std::min(length, k - k0);
+    for (int64_t i = 0; i < m; ++i) std::copy_n(a.at(i, k0).data, nk, of_a + i * step);
+    for (int64_t j = 0; j < n; j += columns) {
+      const int64_t nj = std::min<int64_t>(columns, n - j);
+      const T *xs[rows], *ys[columns];  // where there are fewer, the last again
+      for (int q = 0; q < columns; ++q) ys[q] = b.at(k0, j + std::min<int64_t>(q, nj - 1)).data;
+      for (int64_t i = 0; i < m; i += rows) {
+        const int64_t ni = std::min<int64_t>(rows, m - i);
+        for (int r = 0; r < rows; ++r) xs[r] = of_a + (i + std::min<int64_t>(r, ni - 1)) * step;
+        T sums[rows * columns];
+        dot_block<T>(nk, xs, ys, sums);
+        for (int64_t r = 0; r < ni; ++r) {
+          for (int64_t q = 0; q < nj; ++q) {
+            T& out = c.data[(i + r) * c.row + j + q];
+            out = alpha * sums[r * columns + q] + (beta == T(0) ? T(0) : beta * out);
           }
         }
       }
@@ -177,95 +257,19 @@ void blocked_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, M
   }
 }
 
-#ifdef FB_ONEDNN
-// c = a @ b, or adds it to c. oneDNN's fast kernels want the rows of c one after the other.
-template <class S, class C>
-void dense_product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<const S> b, bool add,
-                   C* c) {
-  using namespace onednn;
-  using dnnl::memory;
-  constexpr int64_t kMatmul = 1;
-  constexpr auto type = [](int64_t bytes) {
-    return bytes == 4 ? memory::data_type::f32 : memory::data_type::bf16;
-  };
-  Key key{kMatmul, sizeof(S), sizeof(C), add, m, n, k, a.row, a.col, b.row, b.col};
-  Executable& product = cached(key, [&] {
-    memory::desc la({m, k}, type(sizeof(S)), memory::dims{a.row, a.col}),
-        lb({k, n}, type(sizeof(S)), memory::dims{b.row, b.col});
-    memory::desc lc({m, n}, type(sizeof(C)), memory::dims{n, 1});
-    dnnl::primitive_attr attr = attributes();
-    if (add) {
-      dnnl::post_ops sum;
-      sum.append_sum(1.f);
-      attr.set_post_ops(sum);
-    }
-    dnnl::matmul::primitive_desc made(engine(), la, lb, lc, attr);
-    return Recipe{dnnl::matmul(made),
-                  {{DNNL_ARG_SRC, la}, {DNNL_ARG_WEIGHTS, lb}, {DNNL_ARG_DST, lc}},
-                  made.scratchpad_desc()};
-  });
-  product.run({a.data, b.data, c});
-}
-
-template <class S, class C>
-void product(int64_t m, int64_t n, int64_t k, Matrix<const S> a, Matrix<const S> b, bool add,
-             Matrix<C> c) {
-  a = with_sound_strides(a, m, k);
-  b = with_sound_strides(b, k, n);
-  if (m == 1 || c.row == n) return dense_product<S, C>(m, n, k, a, b, add, c.data);
-  Scratch<C> tile(m * n);
-  dense_product<S, C>(m, n, k, a, b, false, tile);
-  for (int64_t i = 0; i < m; ++i) {
-    C* to = c.data + i * c.row;
-    const C* from = tile + i * n;
-    if (!add) {
-      std::copy_n(from, n, to);
-    } else if constexpr (std::is_same_v<C, float>) {
-      for (int64_t j = 0; j < n; ++j) to[j] += from[j];
-    }
-  }
-}
-
-// Below this many multiplications making a primitive for each new shape does not pay.
-constexpr int64_t kPrimitiveWork = 1 << 20;
-#endif
-
 }  // namespace
-
-// In pieces along k. Of its own, so that small products need not save what only this needs.
-template <class T>
-[[gnu::noinline]] void deep_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a,
-                                 Matrix<const T> b, T beta, Matrix<T> c) {
-  const int64_t depth = depth_of_cuts(m, n);
-  for (int64_t k0 = 0; k0 < k; k0 += depth, beta = T(1)) {
-    check_interrupt();
-    gemm<T>(m, n, std::min(depth, k - k0), alpha, a.at(0, k0), b.at(k0, 0), beta, c);
-  }
-}
 
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
-          Matrix<T> c, [[maybe_unused]] bool returns) {
+          Matrix<T> c, bool) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(m, n, beta, c);
   if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192)
     return small_gemm(m, n, k, alpha, a, b, beta, c);
-  if (m * n * k > kMostWork && k > depth_of_cuts(m, n))
-    return deep_gemm(m, n, k, alpha, a, b, beta, c);
-#ifdef FB_ONEDNN
-  if constexpr (std::is_same_v<T, float>) {
-    a = with_sound_strides(a, m, k);
-    b = with_sound_strides(b, k, n);
-    if (blas_layout(a, m, k) && blas_layout(b, k, n) && (m == 1 || c.row >= n)) {
-      if (returns && m * n * k >= kPrimitiveWork && alpha == 1 && (beta == 0 || beta == 1))
-        return product<T, T>(m, n, k, a, b, beta == 1, c);
-      int64_t ldc = std::max(c.row, n);
-      bool ta = a.col != 1, tb = b.col != 1;
-      return onednn::sgemm(ta, tb, m, n, k, alpha, a.data, ta ? a.col : a.row, b.data,
-                           tb ? b.col : b.row, beta, c.data, ldc);
-    }
-  }
-#endif
+  a = with_sound_strides(a, m, k);
+  b = with_sound_strides(b, k, n);
+  if (m <= kDotMostRows && k >= kDotLeastDepth && a.col == 1 && b.row == 1 && b.col != 1)
+    return dot_gemm(m, n, k, alpha, a, b, beta, c);
   blocked_gemm(m, n, k, alpha, a, b, beta, c);
 }
 
@@ -277,37 +281,5 @@ FB_INSTANTIATE(double)
 FB_INSTANTIATE(int32_t)
 FB_INSTANTIATE(int64_t)
 #undef FB_INSTANTIATE
-
-#ifdef FB_ONEDNN
-bool native_bfloat16() { return onednn::fast_bfloat16(); }
-
-template <class C>
-void gemm_bfloat16(int64_t m, int64_t n, int64_t k, Matrix<const BFloat16> a,
-                   Matrix<const BFloat16> b, Matrix<C> c) {
-  const int64_t depth = depth_of_cuts(m, n);
-  if (k <= depth) return product<BFloat16, C>(m, n, k, a, b, false, c);
-  Scratch<float> sum(m * n);
-  for (int64_t k0 = 0; k0 < k; k0 += depth) {
-    check_interrupt();
-    product<BFloat16, float>(m, n, std::min(depth, k - k0), a.at(0, k0), b.at(k0, 0), k0 > 0,
-                             Matrix<float>{sum, n, 1});
-  }
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) c.data[i * c.row + j] = static_cast<C>(sum[i * n + j]);
-}
-#else
-bool native_bfloat16() { return false; }
-
-template <class C>
-void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>, Matrix<const BFloat16>,
-                   Matrix<C>) {
-  FB_ASSERT(!"bfloat16 products are not native here");
-}
-#endif
-
-template void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>,
-                            Matrix<const BFloat16>, Matrix<float>);
-template void gemm_bfloat16(int64_t, int64_t, int64_t, Matrix<const BFloat16>,
-                            Matrix<const BFloat16>, Matrix<BFloat16>);
 
 }  // namespace fb::inline FB_CPU_NAMESPACE

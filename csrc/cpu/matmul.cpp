@@ -1,6 +1,8 @@
 #include "ops/matmul_kernels.h"
 
 #include <algorithm>
+#include <bit>
+#include <limits>
 #include <optional>
 
 #include "core/interrupt.h"
@@ -67,37 +69,69 @@ using Sum =
                        std::conditional_t<std::is_integral_v<S> && sizeof(S) < 4, int32_t, S>>;
 
 // Work is cut by the size of the problem alone, so that results don't depend on the number of
-// threads. Whole rows are best: the fast kernels want c dense, and copy b once for many rows.
+// threads.
 constexpr int64_t kTaskWork = 500'000;  // multiplications that are worth a task
 constexpr int64_t kManyColumns = 4096;
 constexpr int64_t kCallWork = 4096;  // what a call costs besides, in multiplications
 
-struct Tiles {
-  // Parts are multiples of `step` rows, but for the last.
-  Tiles(int64_t m, int64_t n, int64_t k, int64_t step, int64_t most_rows) : rows(m), columns(n) {
-    if (m * n * k < 2 * kTaskWork) return;
-    if (n > kManyColumns) columns = kManyColumns / 2;
-    int64_t wanted = std::max(worth(columns * k), m >= 2048  ? 256
-                                                  : m >= 512 ? most_rows
-                                                  : m >= 256 ? 128
-                                                             : 64);
-    int64_t down = (m + wanted - 1) / wanted;
-    if (down > 1)
-      rows = std::min(m, round_up((m + (down + 1) / 2 * 2 - 1) / ((down + 1) / 2 * 2),
-                                  step));  // an even number
-    // Few rows: parts of them.
-    constexpr int64_t kWantedTiles = 4;
-    down = (m + rows - 1) / rows;
-    if (down * 2 <= kWantedTiles && columns == n) {
-      columns = std::min(
-          n,
-          round_up(std::max(worth(rows * k), (n * down + kWantedTiles - 1) / kWantedTiles), 256));
-    }
-  }
-  static int64_t worth(int64_t work) { return kTaskWork / std::max<int64_t>(1, work) + 1; }
-  static int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+struct Tile {
   int64_t rows, columns;
 };
+
+constexpr int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+// Multiplications of `work` that make a task together.
+int64_t worth(int64_t work) { return kTaskWork / std::max<int64_t>(1, work) + 1; }
+
+// For oneDNN, as whose fast kernels want c dense: whole rows, if there are enough of them.
+Tile tile_of_rows(int64_t m, int64_t n, int64_t k) {
+  Tile tile{m, n};
+  if (m * n * k < 2 * kTaskWork) return tile;
+  if (n > kManyColumns) tile.columns = kManyColumns / 2;
+  const int64_t many = m >= 1024 ? 256 : m >= 256 ? 128 : 64;
+  const int64_t wanted = std::max(worth(tile.columns * k), many);
+  int64_t down = (m + wanted - 1) / wanted;
+  if (down > 1) {
+    down = round_up(down, 2);
+    tile.rows = std::min(m, round_up((m + down - 1) / down, 16));
+  }
+  // Few rows: parts of them.
+  constexpr int64_t kWantedTiles = 4;
+  down = (m + tile.rows - 1) / tile.rows;
+  if (down * 2 <= kWantedTiles && tile.columns == n) {
+    const int64_t least =
+        std::max(worth(tile.rows * k), (n * down + kWantedTiles - 1) / kWantedTiles);
+    tile.columns = std::min(n, round_up(least, 256));
+  }
+  return tile;
+}
+
+// Each tile copies its part of a and b, and does so fast where they lie as its kernels read them.
+// Of the ways to cut c into a power of two of tiles this is the one with the least to copy.
+Tile tile_of_least_copies(int64_t batch, int64_t m, int64_t n, int64_t k, bool plain_a,
+                          bool plain_b) {
+  constexpr int64_t kMostTiles = 16, kFewTiles = 4, kColumnStep = 16, kManyRows = 160;
+  const int64_t tasks = m * n * k / kTaskWork;
+  const int64_t most =
+      std::min(kMostTiles / batch, std::max(std::min(kFewTiles, tasks), tasks / 8));
+  Tile best{m, n};
+  if (most < 2) return best;
+  const int64_t tiles = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(most)));
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (int64_t down = 1; down <= tiles; down *= 2) {
+    const int64_t across = tiles / down;
+    const Tile tile{(m + down - 1) / down,
+                    std::min(n, round_up((n + across - 1) / across, kColumnStep))};
+    // Tiles that would be empty.
+    if ((down - 1) * tile.rows >= m || (across - 1) * tile.columns >= n) continue;
+    const int64_t idle = (across * tile.columns - n) * m;
+    const int64_t cost_a = plain_a ? 1 : 3, cost_b = !plain_b ? 3 : tile.rows > kManyRows ? 2 : 1;
+    const int64_t cost = across * m * k * cost_a + down * n * k * cost_b + idle * k / 8;
+    if (cost >= least) continue;
+    least = cost;
+    best = tile;
+  }
+  return best;
+}
 
 template <class T>
 T number(const Scalar& s) {
@@ -171,9 +205,9 @@ void run_tasks(int64_t tasks, F&& body) {
 template <class S, class U, class T>
 void multiply_tiles(const Product<S>& p, Batched<const U> a, Batched<const U> b) {
   T alpha = number<T>(p.alpha), beta = number<T>(p.beta);
-  // Products of bfloat16 are so fast that copying b shows.
-  Tiles tile(p.m, p.n, p.k, std::is_same_v<T, float> ? 16 : 12,
-             std::is_same_v<U, BFloat16> && p.m >= 1024 ? 256 : 128);
+  const Tile tile = std::is_same_v<U, BFloat16>
+                        ? tile_of_rows(p.m, p.n, p.k)
+                        : tile_of_least_copies(p.batch, p.m, p.n, p.k, a.col == 1, b.col == 1);
   int64_t down = (p.m + tile.rows - 1) / tile.rows,
           across = (p.n + tile.columns - 1) / tile.columns;
   int64_t tiles = p.batch * down * across, work = tile.rows * tile.columns * p.k + kCallWork;
@@ -294,11 +328,11 @@ void multiply(Product<S>& p) {
     }
   }
   if constexpr (std::is_same_v<S, T>) {
-    bool any_layout = !std::is_same_v<S, float> || p.m * p.n * p.k <= 512;
-    if (any_layout) return multiply_tiles<S, T, T>(p, p.a, p.b);
+    multiply_tiles<S, T, T>(p, p.a, p.b);
+  } else {
+    Plain<S, T> a(p.a, p.batch, p.m, p.k), b(p.b, p.batch, p.k, p.n);
+    multiply_tiles<S, T, T>(p, a.view, b.view);
   }
-  Plain<S, T> a(p.a, p.batch, p.m, p.k), b(p.b, p.batch, p.k, p.n);
-  multiply_tiles<S, T, T>(p, a.view, b.view);
 }
 
 // (ar + i ai)(br + i bi) as one real product: each row of a becomes the rows (ar, -ai, ...) and

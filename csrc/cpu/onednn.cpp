@@ -127,15 +127,6 @@ bool fast_bfloat16() {
   return fast;
 }
 
-void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
-           const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
-           int64_t ldc) {
-  thread();
-  check(dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb,
-                   beta, c, ldc),
-        "sgemm");
-}
-
 Executable::Executable(Recipe recipe)
     : recipe_(std::move(recipe)), scratch_bytes_(recipe_.scratchpad.get_size()) {
   for (const auto& argument : recipe_.arguments)

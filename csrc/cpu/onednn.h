@@ -17,11 +17,6 @@ const dnnl::engine& engine();
 // Whether products of bfloat16 are more than conversions to float32 on this machine.
 bool fast_bfloat16();
 
-// c = alpha * op(a) @ op(b) + beta * c on row-major float32; op transposes where the flag says so.
-void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
-           const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
-           int64_t ldc);
-
 // What a primitive was made for: numbers in any order that tell apart all primitives of a program.
 using Key = SmallVector<int64_t, 32>;
 
