@@ -1,4 +1,4 @@
-"""Our own LU and Cholesky factors and triangular systems: every block size, layout and dtype."""
+"""Our own LU, Cholesky and QR factors and triangular systems: every block size, layout, dtype."""
 
 from __future__ import annotations
 
@@ -100,6 +100,36 @@ def test_cholesky_of_all_sizes(n, dtype):
         close(a @ solution.numpy(), b, dtype)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", SIZES)
+def test_qr_of_all_sizes(n, dtype):
+    for m in (n, n + 7, 2 * n + 40):
+        for shape in ((m, n), (n, m), (3, m, n)):
+            x = random(shape, dtype)
+            a, tau = flambeau.geqrf(flambeau.from_numpy(x))
+            for mode in ("reduced", "complete"):
+                q, r = flambeau.linalg.qr(flambeau.from_numpy(x), mode)
+                close((q @ r).numpy(), x, dtype)
+                product = (q.mH @ q).numpy()
+                identity = numpy.broadcast_to(numpy.eye(q.shape[-1]), product.shape)
+                close(product, identity, dtype)
+                assert flambeau.equal(r, r.triu())
+            # q is the complete one.
+            c = flambeau.from_numpy(random((*shape[:-1], 3), dtype))
+            close(flambeau.ormqr(a, tau, c).numpy(), (q @ c).numpy(), dtype)
+            close(flambeau.ormqr(a, tau, c, transpose=True).numpy(), (q.mH @ c).numpy(), dtype)
+            right = flambeau.ormqr(a, tau, c.mT, left=False, transpose=True)
+            close(right.numpy(), (c.mT @ q.mH).numpy(), dtype)
+
+
+@pytest.mark.parametrize("scale", [1e-35, 1e-25, 1e25])
+def test_qr_of_very_small_and_large_numbers(scale):
+    x = (random((40, 12), "float64") * scale).astype("float32")
+    q, r = flambeau.linalg.qr(flambeau.from_numpy(x))
+    close((q.mT @ q).numpy(), numpy.eye(12), "float32")
+    close((q @ r).numpy() / scale, x / scale, "float32")
+
+
 @pytest.mark.parametrize("left", [True, False])
 @pytest.mark.parametrize("adjoint", [True, False])
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -123,6 +153,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
         for threads in (1, 2):
             flambeau.set_num_threads(threads)
             made = [f(x) for f in (flambeau.linalg.inv, flambeau.linalg.det) for x in (a, many)]
+            made += flambeau.linalg.qr(a)
             results.append([*made, flambeau.linalg.solve(a, a), flambeau.linalg.cholesky(square)])
     finally:
         flambeau.set_num_threads(before)
@@ -141,6 +172,10 @@ def test_derivatives(dtype):
     b = random_tensor(3, 4)
     low, pivots = flambeau.linalg.lu_factor(a.detach())
     low.requires_grad_()
+
+    def reflectors(x: flambeau.Tensor) -> tuple[flambeau.Tensor, flambeau.Tensor]:
+        return x, (2 / (1 + (x.tril(-1).abs() ** 2).sum(0))).to(x.dtype)
+
     checks = [
         (flambeau.linalg.solve, (a, b)),
         (lambda x, y: flambeau.linalg.solve(x, y.mT, left=False), (a, b)),
@@ -149,6 +184,7 @@ def test_derivatives(dtype):
         (lambda x: flambeau.linalg.slogdet(x).logabsdet, (a,)),
         (lambda x: flambeau.linalg.cholesky(x @ x.mH), (a,)),
         (lambda x: flambeau.linalg.lu(x)[1:], (a,)),
+        (lambda x, y: flambeau.ormqr(*reflectors(x), y), (a[0].detach().requires_grad_(), b)),
     ]
     for adjoint in (True, False):
         for left in (True, False):

@@ -42,15 +42,6 @@ int32_t factor_block(int64_t n, Rows<T> v) {
   return 0;
 }
 
-template <class T>
-void turn(int64_t rows, int64_t columns, Rows<const T> from, Rows<T> to) {
-  constexpr int64_t kTile = 16;  // both sides stay in the cache
-  for (int64_t i0 = 0; i0 < rows; i0 += kTile)
-    for (int64_t j0 = 0; j0 < columns; j0 += kTile)
-      for (int64_t i = i0; i < std::min(rows, i0 + kTile); ++i)
-        for (int64_t j = j0; j < std::min(columns, j0 + kTile); ++j) to[i][j] = conj_of(from[j][i]);
-}
-
 // By halves, as Gustavson, "Recursion leads to automatic variable blocking for dense linear-algebra
 // algorithms" (1997), section 4.
 template <class T>
@@ -61,9 +52,9 @@ int32_t factor(int64_t n, Rows<T> v) {
   if (const int32_t order = factor(half, v)) return order;
   const auto right = v.at(0, half), last = v.at(half, half);
   Scratch<T> turned(std::max(half, rest) * half);
-  turn<T>(half, half, v, {turned, half});
+  write_adjoint<T>(half, half, v, {turned, half});
   solve_triangle<T>(half, rest, {turned, half}, Triangle::Lower, right);
-  turn<T>(rest, half, right, {turned, half});
+  write_adjoint<T>(rest, half, right, {turned, half});
   subtract_gram<T>(rest, half, {turned, half}, right, last);
   const int32_t order = factor(rest, last);
   return order ? order + static_cast<int32_t>(half) : 0;

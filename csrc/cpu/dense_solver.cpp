@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cpu/vector.h"
+#include "cpu/dot.h"
 
 namespace fb::inline FB_CPU_NAMESPACE {
 namespace {
@@ -150,24 +150,6 @@ void solve_block(int64_t n, int64_t k, Rows<const T> a, Triangle triangle, Rows<
   }
 }
 
-template <class T>
-T dot(int64_t n, const T* a, const T* b) {
-  T sum(0);
-  int64_t i = 0;
-  if constexpr (!is_complex_type<T>) {
-    constexpr int kSums = 4;
-    Vector<T> sums[kSums] = {};
-    for (; i + kSums * kLanes<T> <= n; i += kSums * kLanes<T>)
-      for (int s = 0; s < kSums; ++s)
-        sums[s] += load(a + i + s * kLanes<T>) * load(b + i + s * kLanes<T>);
-    for (; i + kLanes<T> <= n; i += kLanes<T>) sums[0] += load(a + i) * load(b + i);
-    Vector<T> all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    for (int s = 0; s < kLanes<T>; ++s) sum += all[s];
-  }
-  for (; i < n; ++i) sum = sum + a[i] * b[i];
-  return sum;
-}
-
 // Few columns: each equation is a dot product of a row with what is solved.
 template <class T>
 void solve_columns(int64_t n, int64_t k, Rows<const T> a, Triangle triangle, Rows<T> x) {
@@ -235,6 +217,15 @@ void invert_lower(int64_t n, Rows<const T> a, Triangle triangle, Rows<T> x) {
   invert_lower<T>(rest, a.at(half, half), triangle, x.at(half, half));
 }
 
+template <class T>
+void write_adjoint(int64_t rows, int64_t columns, Rows<const T> from, Rows<T> to) {
+  constexpr int64_t kTile = 16;  // both sides stay in the cache
+  for (int64_t i0 = 0; i0 < rows; i0 += kTile)
+    for (int64_t j0 = 0; j0 < columns; j0 += kTile)
+      for (int64_t i = i0; i < std::min(rows, i0 + kTile); ++i)
+        for (int64_t j = j0; j < std::min(columns, j0 + kTile); ++j) to[i][j] = conj_of(from[j][i]);
+}
+
 // --- layout --------------------------------------------------------------------------------------
 
 namespace {
@@ -275,6 +266,7 @@ DenseRows<T>::DenseRows(const Tensor& t, int64_t index, Turn turn)
                                     Rows<T>);                                                \
   template void solve_triangle<T>(int64_t, int64_t, Rows<const T>, Triangle, Rows<T>);       \
   template void invert_lower<T>(int64_t, Rows<const T>, Triangle, Rows<T>);                  \
+  template void write_adjoint<T>(int64_t, int64_t, Rows<const T>, Rows<T>);                  \
   template class DenseRows<T>;
 FB_INSTANTIATE(float)
 FB_INSTANTIATE(double)

@@ -66,6 +66,10 @@ void solve_triangle(int64_t n, int64_t k, Rows<const T> a, Triangle triangle, Ro
 template <class T>
 void invert_lower(int64_t n, Rows<const T> a, Triangle triangle, Rows<T> x);
 
+// to = from^H; `to` is rows x columns.
+template <class T>
+void write_adjoint(int64_t rows, int64_t columns, Rows<const T> from, Rows<T> to);
+
 // The matrices of a tensor, as kernels read them: with dense rows, copied where they have not.
 enum class Turn : uint8_t { None, Adjoint };
 template <class T>

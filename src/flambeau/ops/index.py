@@ -15,8 +15,8 @@ ROOMS = {
     """,
     "linalg_factor": """
         linalg.cholesky cholesky Tensor.cholesky linalg.cholesky_ex linalg.qr qr Tensor.qr geqrf
-        Tensor.geqrf linalg.householder_product orgqr Tensor.orgqr linalg.svd linalg.svdvals svd
-        Tensor.svd
+        Tensor.geqrf linalg.householder_product orgqr Tensor.orgqr ormqr Tensor.ormqr linalg.svd
+        linalg.svdvals svd Tensor.svd
     """,
     "linalg_least_squares": """
         linalg.pinv pinverse Tensor.pinverse linalg.lstsq

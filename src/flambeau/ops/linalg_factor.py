@@ -18,6 +18,7 @@ from flambeau.ops._matrices import (
     check_square,
     complex_like,
     compute,
+    dtype_name,
     embed_diagonal,
     failed,
     first_failure,
@@ -126,6 +127,10 @@ def linalg_cholesky_ex(a: Tensor, upper: bool, check_errors: bool) -> Any:
 
 # --- QR -------------------------------------------------------------------------------------------
 
+_householder_factor = flambeau._C._find_op("_householder_factor")
+_householder_product = flambeau._C._find_op("_householder_product")
+_householder_apply = flambeau._C._find_op("_householder_apply")
+
 
 def _qr_square_gradient(dq: Tensor, dr: Tensor | None, q: Tensor, r: Tensor) -> Tensor:
     """Of tall or square A: ``[dQ + Q sym(triu(dR R^H - Q^H dQ))] R^-H``."""
@@ -205,15 +210,10 @@ def linalg_qr(a: Tensor, mode: str) -> Any:
         )
     check_dtype("linalg.qr", a)
     m, n = a.shape[-2:]
-    batch, k = a.shape[:-2], m if mode == "complete" else min(m, n)
-    q_shape = (0,) if mode == "r" else (*batch, m, k)
-
-    def qr(x: Any) -> Any:
-        if mode == "r":
-            return numpy.zeros(0, x.dtype), numpy.linalg.qr(x, "r")
-        return tuple(numpy.linalg.qr(x, "complete" if mode == "complete" else "reduced"))
-
-    return compute(qr, [a], [(q_shape, a.dtype), ((*batch, k, n), a.dtype)])
+    k = m if mode == "complete" else min(m, n)
+    made, tau = _householder_factor(a)
+    q = a.new_empty((0,)) if mode == "r" else _householder_product(made, tau, k)
+    return q, made.narrow(-2, 0, k).triu()
 
 
 @op(
@@ -254,15 +254,7 @@ def geqrf(a: Tensor) -> Any:
     check_matrix("geqrf", a)
     check_dtype("geqrf", a)
 
-    def reflectors(x: Any) -> Any:
-        h, tau = numpy.linalg.qr(x, "raw")
-        return h.swapaxes(-1, -2), tau
-
-    return compute(
-        reflectors,
-        [a],
-        [(tuple(a.shape), a.dtype), ((*a.shape[:-2], min(a.shape[-2:])), a.dtype)],
-    )
+    return _householder_factor(a)
 
 
 @op(
@@ -299,14 +291,103 @@ def linalg_householder_product(a: Tensor, tau: Tensor) -> Any:
             f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
         )
     check_dtype(name, a)
+    if not _differentiated(a, tau):
+        return _householder_product(a, tau, n)
     ones = flambeau.eye(m, n, dtype=a.dtype, device=a.device)
-    vectors = a.tril(-1) + ones
     product = ones + a.tril(-m)  # a triangle without elements: zeros
-    for i in reversed(range(tau.shape[-1])):
+    return _reflect(a, tau, product, False)
+
+
+def _differentiated(*inputs: Tensor) -> bool:
+    return flambeau.is_grad_enabled() and any(t.requires_grad for t in inputs)
+
+
+def _reflect(a: Tensor, tau: Tensor, c: Tensor, transpose: bool) -> Tensor:
+    """Q C or Q^H C, one reflection after the other: recorded for the derivatives."""
+    vectors = a.tril(-1) + flambeau.eye(*a.shape[-2:], dtype=a.dtype, device=a.device)
+    steps = range(tau.shape[-1])
+    for i in steps if transpose else reversed(steps):
         v = vectors.narrow(-1, i, 1)
         scale = tau.narrow(-1, i, 1).unsqueeze(-1)
-        product = product - v @ (scale * (adjoint(v) @ product))
-    return product
+        scale = adjoint(scale) if transpose else scale
+        c = c - v @ (scale * (adjoint(v) @ c))
+    return c
+
+
+@op(
+    "ormqr(Tensor input, Tensor tau, Tensor other, bool left=True, bool transpose=False) -> Tensor",
+    "ormqr, Tensor.ormqr",
+    vjp=composite,
+    autocast="float32",
+    samples="(4,3) (3,) (4,2) | (3,2) (2,) (4,3) False True | (2,3,3) (2,3) (2,3,1)",
+    errors="(3,) (1,) (3,2) -> RuntimeError: input must have at least 2 dimensions"
+    " | (3,3) (3,) (4,2) -> RuntimeError: other.shape[-2] must be equal to input.shape[-2]"
+    " | (3,3) (2,) (3,2) -> RuntimeError: tau.shape[-1] must be equal to",
+)
+def ormqr(a: Tensor, tau: Tensor, other: Tensor, left: bool, transpose: bool) -> Any:
+    """``Q @ C``, or ``C @ Q`` if not ``left``, with the square Q of all reflections.
+
+    Args:
+        input: (*, m, n), as ``torch.geqrf`` returns it.
+        tau: (*, k), k = min(m, n).
+        other: C, (*, m, p), or (*, p, m) if not ``left``.
+        left: on which side of C the matrix stands.
+        transpose: with Q^H in place of Q.
+
+    Example::
+
+        >>> a, tau = torch.geqrf(torch.tensor([[-3.0], [-4.0]]))
+        >>> torch.ormqr(a, tau, torch.tensor([[1.0], [0.0]]))
+        tensor([[-0.6000],
+                [-0.8000]])
+    """
+    name, side = "torch.ormqr", -2 if left else -1
+    for text, t in (("input", a), ("other", other)):
+        if t.dim() < 2:
+            raise RuntimeError(f"{name}: {text} must have at least 2 dimensions.")
+    if other.shape[side] < tau.shape[-1]:
+        raise RuntimeError(
+            f"{name}: other.shape[{side}] must be greater than or equal to tau.shape[-1]"
+        )
+    if other.shape[side] != a.shape[-2]:
+        raise RuntimeError(f"{name}: other.shape[{side}] must be equal to input.shape[-2]")
+    if tau.shape[-1] != min(other.shape[side], a.shape[-1]):
+        raise RuntimeError(
+            f"{name}: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])"
+        )
+    if a.dim() - tau.dim() != 1:
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
+            f"to {tau.dim()} and input.ndim is equal to {a.dim()}"
+        )
+    if a.dim() != other.dim():
+        raise RuntimeError(
+            f"{name}: Expected other to have the same number of dimensions as input, but got "
+            f"other.ndim equal to {other.dim()} and input.ndim is equal to {a.dim()}"
+        )
+    for text, shape in (("tau", tau.shape[:-1]), ("other", other.shape[:-2])):
+        if shape != a.shape[:-2]:
+            raise RuntimeError(
+                f"{name}: Expected batch dimensions of {text} to be equal to input.shape[:-2], but "
+                f"got {list(shape)}"
+            )
+    for text, t in (("tau", tau), ("other", other)):
+        if t.dtype != a.dtype:
+            raise RuntimeError(
+                f"{name}: Expected input and {text} to have the same dtype, but input has dtype "
+                f"{dtype_name(a.dtype)} and {text} has dtype {dtype_name(t.dtype)}"
+            )
+    check_dtype(name, a)
+    if not left:  # C Q is the adjoint of Q^H C^H.
+        return adjoint(_ormqr_left(a, tau, adjoint(other), not transpose))
+    return _ormqr_left(a, tau, other, transpose)
+
+
+def _ormqr_left(a: Tensor, tau: Tensor, c: Tensor, transpose: bool) -> Tensor:
+    if _differentiated(a, tau, c):
+        return _reflect(a, tau, c, transpose)
+    made: Tensor = _householder_apply(a, tau, c, transpose)
+    return made
 
 
 # --- singular values ------------------------------------------------------------------------------
