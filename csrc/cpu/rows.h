@@ -100,7 +100,7 @@ template <class C, class F>
   for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
     for (int k = 0; k < kSideBySide<C>; ++k) lanes[k] += f(i + k);
   for (int k = 0; i < n; ++i, ++k) lanes[k] += f(i);
-  return fold_lanes(lanes, [](auto a, auto b) { return a + b; });
+  return fold_lanes(lanes, [](auto& a, const auto& b) { a += b; });
 }
 
 // Mean of n numbers and the sum of the squares of their deviations, in two passes: the second does
@@ -139,7 +139,7 @@ template <class C>
   for (; i + kSideBySide<C> <= n; i += kSideBySide<C>)
     for (int k = 0; k < kSideBySide<C>; ++k) lanes[k] = math::max(lanes[k], x[i + k]);
   for (int k = 0; i < n; ++i, ++k) lanes[k] = math::max(lanes[k], x[i]);
-  return fold_lanes(lanes, [](auto a, auto b) { return a < b ? b : a; });
+  return fold_lanes(lanes, [](auto& a, const auto& b) { a = a < b ? b : a; });
 }
 
 // Runs body<float> or body<double> for a floating type; `name` is what an error says of any other.

@@ -47,18 +47,21 @@ struct LanesOf {
   typedef T Type __attribute__((vector_size(n * sizeof(T))));
 };
 
-// f(a, b) of the halves of a vector, of the halves of that, and so on. In registers: loops over
-// halves would go through memory at each of them.
+// Of the halves of a vector, of the halves of that, and so on, f(a, b) makes a the result for both.
+// In registers: loops over halves would go through memory at each of them. By reference, as vectors
+// wider than the machine's cannot be returned.
 template <class T, class F, size_t... I>
 [[gnu::always_inline]] inline T fold_halves(const typename LanesOf<T, 2 * sizeof...(I)>::Type& v,
                                             F f, std::index_sequence<I...>) {
   constexpr size_t half = sizeof...(I);
   if constexpr (half == 1) {
-    return f(v[0], v[1]);
+    T low = v[0];
+    f(low, v[1]);
+    return low;
   } else {
-    return fold_halves<T>(
-        f(__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, I + half...)), f,
-        std::make_index_sequence<half / 2>());
+    auto low = __builtin_shufflevector(v, v, I...);
+    f(low, __builtin_shufflevector(v, v, I + half...));
+    return fold_halves<T>(low, f, std::make_index_sequence<half / 2>());
   }
 }
 
