@@ -209,7 +209,7 @@ int64_t elements(const Job<T>& job) {
   return std::max({job.in_count, job.out_count, job.plan.length});
 }
 
-// Where `count` lines from `first` on begin.
+// Where `count` lines from `first` on begin; missing lines of a tile repeat the last one.
 template <class T>
 void place(const Job<T>& job, int64_t first, int64_t count, Lines<const T>& in, Lines<T>& out) {
   in.count = out.count = count;
@@ -223,7 +223,7 @@ void place(const Job<T>& job, int64_t first, int64_t count, Lines<const T>& in, 
     in.offset[c] = from;
     out.offset[c] = to;
   }
-  std::fill(in.offset + count, in.offset + kFftTile, in.offset[count - 1]);
+  if (count > 1) std::fill(in.offset + count, in.offset + kFftTile, in.offset[count - 1]);
 }
 
 // One line of a tensor; a and b are memory for it.

@@ -81,15 +81,24 @@ void pair_up_line(const T* w, int64_t h, const From& from, const To& to) {
   constexpr int L = kLanes<T>;
   using V = Vector<T>;
   const T* sines = w + h / 2 + 1;
-  parallel_for(1, h / 2 + 1, 1 << 15, [&](int64_t k, int64_t end) {
-    // The vectors from both ends must not meet.
-    for (; k + L <= end && 2 * (k + L) <= h; k += L) {
+  parallel_for(1, h / 2 + 1, 1 << 15, [&](int64_t begin, int64_t end) {
+    auto vectors = [&](int64_t k) {
       const int64_t j = h - k - (L - 1);
       Point<V> a = from.template load<V>(k), b = from.template load<V>(j);
       b = {reversed<T>(b.re), reversed<T>(b.im)};
       Step::apply(a, b, load_lanes<V>(w + k), load_lanes<V>(sines + k));
       to.store(k, a);
       to.store(j, Point<V>{reversed<T>(b.re), reversed<T>(b.im)});
+    };
+    int64_t k = begin;
+    // The vectors from both ends must not meet.
+    for (; k + L <= end && 2 * (k + L) <= h; k += L) vectors(k);
+    if constexpr (!std::is_same_v<From, To>) {
+      // What is left in the middle, with some of what is done: it can still be read.
+      if (k < end && end == h / 2 + 1 && end - L >= begin) {
+        vectors(end - L);
+        k = end;
+      }
     }
     for (; k < end; ++k) {
       Point<T> a = from.template load<T>(k), b = from.template load<T>(h - k);
