@@ -46,17 +46,17 @@ def _cholesky_vjp(g: Any) -> None:
 
 
 @op(
-    "_linalg_cholesky(Tensor A) -> (Tensor L, Tensor info)", "", vjp=_cholesky_vjp, save="L",
-    samples="(1,1)@0.5..2",
+    "_linalg_cholesky(Tensor A, bool upper) -> (Tensor L, Tensor info)", "", vjp=_cholesky_vjp,
+    save="L", samples="(1,1)@0.5..2 False | (1,1)@0.5..2 True",
 )  # fmt: skip
-def _linalg_cholesky(a: Tensor) -> Any:
-    """The lower factor from the lower triangle, and the order of the minor it fails at, or 0."""
-    return _cholesky_factor(a)
+def _linalg_cholesky(a: Tensor, upper: bool) -> Any:
+    """The lower factor from one triangle, and the order of the minor it fails at, or 0."""
+    return _cholesky_factor(adjoint(a) if upper else a)
 
 
 def _cholesky(name: str, a: Tensor, upper: bool, check_errors: bool) -> tuple[Tensor, Tensor]:
     check_square(name, a)
-    made, info = _linalg_cholesky(adjoint(a) if upper else a)
+    made, info = _linalg_cholesky(a, upper)
     if check_errors and failed(info):
         index = first_failure(info)
         raise LinAlgError(

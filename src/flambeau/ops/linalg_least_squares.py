@@ -9,8 +9,9 @@ import numpy
 import flambeau
 from flambeau import Tensor
 from flambeau.ops import _lapack
-from flambeau.ops._matrices import adjoint, array_of, check_dtype, check_matrix, compute
-from flambeau.ops.linalg_factor import linalg_svdvals
+from flambeau.ops._matrices import adjoint, check_dtype, check_matrix, compute, eye_like
+from flambeau.ops.linalg_factor import linalg_qr, linalg_svdvals
+from flambeau.ops.linalg_solve import linalg_solve_triangular
 from flambeau.ops.record import composite, op
 
 
@@ -200,20 +201,51 @@ def linalg_lstsq(a: Tensor, b: Tensor, rcond: Any, driver: Any) -> Any:
         )
     m, n = a.shape[-2:]
     bound = max(m, n) * flambeau.finfo(a.dtype).eps if rcond is None else rcond
-    x = _pinv(a, 0.0, bound, False) @ right
-    singular = linalg_svdvals(a.detach())
-    empty = flambeau.empty((0,), dtype=singular.dtype, device=a.device)
+    x = _by_reflections(a, right, bound)
+    known = x is not None  # that all matrices have full rank
+    if x is None:
+        x = _pinv(a, 0.0, bound, False) @ right
+    real = a.dtype.to_real()
+    values = flambeau.empty((0,), dtype=real, device=a.device)
     residuals = x.abs().reshape((-1,)).narrow(0, 0, 0)
     rank = flambeau.empty((0,), dtype=flambeau.int64, device=a.device)
-    if driver != "gels":
+    if driver in ("gelsd", "gelss") or (driver == "gelsy" and not known):
+        singular = linalg_svdvals(a.detach())
         rank = _rank(singular, bound)
-    full_rank = driver == "gels" or a.is_meta or bool((array_of(rank) == n).all())
+        values = values if driver == "gelsy" else singular
+    elif driver == "gelsy":
+        rank = flambeau.full(a.shape[:-2], min(m, n), dtype=flambeau.int64, device=a.device)
+    full_rank = driver == "gels" or a.is_meta or bool((rank == n).all())
     if m > n and driver != "gelsy" and full_rank:
         residuals = ((a @ x - right).abs() ** 2).sum(-2)
-    values = singular if driver in ("gelsd", "gelss") else empty
     if vector:
         x = x.squeeze(-1)
     return x, residuals, rank, values
+
+
+def _frobenius(a: Tensor) -> Tensor:
+    made: Tensor = (a.abs() ** 2).sum((-2, -1)).sqrt()
+    return made
+
+
+def _by_reflections(a: Tensor, b: Tensor, bound: float) -> Tensor | None:
+    """The solution from a QR decomposition; None: a rank may be below ``min(m, n)``."""
+    m, n = a.shape[-2:]
+    if a.is_meta or m == 0 or n == 0:
+        return None
+    q, r = linalg_qr(a if m >= n else adjoint(a))
+    fixed = r.detach()
+    inverse = linalg_solve_triangular(fixed, eye_like(fixed), upper=True)
+    # The largest singular value over the smallest is at most this.
+    condition = _frobenius(fixed) * _frobenius(inverse)
+    if not bool((condition * bound < 1).all()):
+        return None
+    made: Tensor
+    if m >= n:
+        made = linalg_solve_triangular(r, adjoint(q) @ b, upper=True)
+    else:
+        made = q @ linalg_solve_triangular(adjoint(r), b, upper=False)
+    return made
 
 
 def _rank(singular: Tensor, bound: float) -> Tensor:
