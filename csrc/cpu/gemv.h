@@ -14,32 +14,34 @@ namespace fb::inline FB_CPU_NAMESPACE {
 
 constexpr int kGemvLanes = 16;
 
-template <class S, class T>
-inline void widen_lanes(T* __restrict to, const S* from) {
-  for (int i = 0; i < kGemvLanes; ++i) to[i] = static_cast<T>(from[i]);
-}
-
-#ifdef __AVX512F__
-// The compiler converts half precision one element at a time. The mask keeps gcc 12 from warning of
-// what its own header leaves undefined.
-inline void widen_lanes(float* __restrict to, const Half* from) {
-  _mm512_storeu_ps(to, _mm512_maskz_cvtph_ps(
-                           0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
-}
-#endif
-
-// sums[i] += x[i] * row[i].
-template <class S, class T>
-inline void multiply_lanes(T* __restrict sums, const T* __restrict x, const S* row) {
-  T widened[kGemvLanes];
-  widen_lanes(widened, row);
-  for (int i = 0; i < kGemvLanes; ++i) sums[i] += x[i] * widened[i];
-}
-
 template <class T, size_t n>
 struct VectorOfSize {
   typedef T Type __attribute__((vector_size(n * sizeof(T))));
 };
+
+template <class T>
+using GemvLanes = typename VectorOfSize<T, kGemvLanes>::Type;
+
+template <class T, class S>
+inline GemvLanes<T> load_lanes(const S* from) {
+  GemvLanes<T> lanes;
+  if constexpr (std::is_same_v<S, T>) {
+    std::memcpy(&lanes, from, sizeof(lanes));
+    return lanes;
+  }
+#ifdef __AVX512F__
+  // The compiler converts half precision one element at a time. The mask keeps gcc 12 from warning
+  // of what its own header leaves undefined.
+  if constexpr (std::is_same_v<S, Half>) {
+    return GemvLanes<T>(
+        _mm512_maskz_cvtph_ps(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+  }
+#endif
+  T widened[kGemvLanes];
+  for (int i = 0; i < kGemvLanes; ++i) widened[i] = static_cast<T>(from[i]);
+  std::memcpy(&lanes, widened, sizeof(lanes));
+  return lanes;
+}
 
 // The sum of a vector's elements, by halves.
 template <class T, size_t... I>
@@ -55,27 +57,45 @@ template <class T, size_t... I>
   }
 }
 
-// y[j] = sum over l of x[l] * b[j * stride + l].
+// y[j] = sum over l of x[l] * b[j * stride + l] for j < rows. Several rows hide each other's
+// latency.
+template <int rows, class S, class T>
+inline void dot_rows(int64_t k, const T* __restrict x, const S* b, int64_t stride,
+                     T* __restrict y) {
+  constexpr int lanes = kGemvLanes, parts = rows > 1 ? 1 : 2;
+  GemvLanes<T> sums[rows][parts] = {};
+  int64_t l = 0;
+  for (; l + parts * lanes <= k; l += parts * lanes) {
+#pragma GCC unroll 2
+    for (int p = 0; p < parts; ++p) {
+      const GemvLanes<T> factors = load_lanes<T>(x + l + p * lanes);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r)
+        sums[r][p] += factors * load_lanes<T>(b + r * stride + l + p * lanes);
+    }
+  }
+  if (parts > 1 && l + lanes <= k) {
+    sums[0][0] += load_lanes<T>(x + l) * load_lanes<T>(b + l);
+    l += lanes;
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) {
+    T sum = 0;
+    for (int64_t i = l; i < k; ++i) sum += x[i] * static_cast<T>(b[r * stride + i]);
+    GemvLanes<T> total = sums[r][0];
+    if (parts > 1) total += sums[r][parts - 1];
+    y[r] = sum + sum_of_lanes<T>(total, std::make_index_sequence<lanes / 2>());
+  }
+}
+
+// The same for n rows.
 template <class S, class T>
 void dot_products(int64_t k, int64_t n, const T* __restrict x, const S* b, int64_t stride,
                   T* __restrict y) {
-  constexpr int kLanes = kGemvLanes;
-  for (int64_t j = 0; j < n; ++j) {
-    const S* __restrict row = b + j * stride;
-    T sums[2][kLanes] = {};
-    int64_t l = 0;
-    for (; l + 2 * kLanes <= k; l += 2 * kLanes) {
-      multiply_lanes(sums[0], x + l, row + l);
-      multiply_lanes(sums[1], x + l + kLanes, row + l + kLanes);
-    }
-    for (; l + kLanes <= k; l += kLanes) multiply_lanes(sums[0], x + l, row + l);
-    T sum = 0;
-    for (; l < k; ++l) sum += x[l] * static_cast<T>(row[l]);
-    // Loops over halves would go through memory at each of them.
-    typename VectorOfSize<T, kLanes>::Type parts[2];
-    std::memcpy(parts, sums, sizeof(sums));
-    y[j] = sum + sum_of_lanes<T>(parts[0] + parts[1], std::make_index_sequence<kLanes / 2>());
-  }
+  constexpr int kRows = std::is_same_v<S, T> ? 1 : 4;  // memory gives one at a time fastest
+  int64_t j = 0;
+  for (; j + kRows <= n; j += kRows) dot_rows<kRows>(k, x, b + j * stride, stride, y + j);
+  for (; j < n; ++j) dot_rows<1>(k, x, b + j * stride, stride, y + j);
 }
 
 // y[j] = sum over l of x[l] * b[l * stride + j].
