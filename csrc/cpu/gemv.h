@@ -5,6 +5,7 @@
 
 #include "cpu/convert.h"
 #include "cpu/gemm.h"
+#include "cpu/vector.h"
 
 #ifdef __AVX512F__
 #include <immintrin.h>

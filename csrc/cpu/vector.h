@@ -10,6 +10,9 @@
 
 #include "cpu/cpu.h"
 
+// Vectors wider than the machine's are passed in other ways by other compilers: not between files.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 namespace fb::inline FB_CPU_NAMESPACE {
 
 #if defined(__AVX512F__)
