@@ -135,33 +135,41 @@ void sort_cpu(const Tensor& input, const Tensor& values, const Tensor& indices, 
 
 // --- topk ----------------------------------------------------------------------------------------
 
-// Keeps the k smallest entries of a stream: what is not below the k-th smallest so far is passed
-// over in vector registers.
+constexpr int64_t kGroups = 64;
+
+// A key that at least k of the row's are not above: the k-th of the smallest ones of kGroups
+// groups.
 template <class T>
-int64_t filter_smallest(const T* row, int64_t n, int64_t k, bool descending, Entry<T>* kept,
-                        int64_t room) {
-  using E = Entry<T>;
-  using U = KeyOf<T>;
-  constexpr int64_t kFiltered = 64;  // at once
-  U keys[kFiltered], limit = static_cast<U>(~U{0});
-  bool limited = false;
+KeyOf<T> bound_of_smallest(const T* row, int64_t n, int64_t k, bool descending) {
+  KeyOf<T> keys[kGroups], least[kGroups];
+  std::fill_n(least, kGroups, static_cast<KeyOf<T>>(~KeyOf<T>{0}));
+  InterruptCheck<1 << 14> interrupted;
+  for (int64_t start = 0; start + kGroups <= n; start += kGroups) {
+    interrupted.step();
+    make_keys(keys, row + start, kGroups, descending);
+    for (int64_t g = 0; g < kGroups; ++g) least[g] = std::min(least[g], keys[g]);
+  }
+  std::nth_element(least, least + k - 1, least + kGroups);
+  return least[k - 1];
+}
+
+// Puts the entries that are not above `bound` into `kept`; most are passed over in registers.
+template <class T>
+int64_t keep_within(KeyOf<T> bound, const T* row, int64_t n, bool descending, Entry<T>* kept) {
+  constexpr int64_t kAtOnce = 32;
+  KeyOf<T> keys[kAtOnce];
   int64_t count = 0;
   InterruptCheck<1 << 14> interrupted;
-  for (int64_t start = 0; start < n; start += kFiltered) {
+  for (int64_t start = 0; start < n; start += kAtOnce) {
     interrupted.step();
-    const int64_t width = std::min(kFiltered, n - start);
+    const int64_t width = std::min(kAtOnce, n - start);
     make_keys(keys, row + start, width, descending);
-    U below = 0;  // as wide as the keys, so that the loop vectorises
-    for (int64_t i = 0; i < width; ++i) below |= static_cast<U>(keys[i] < limit ? 1 : 0);
-    if (below == 0 && limited) continue;
+    KeyOf<T> within = 0;  // as wide as the keys, so that the loop vectorises
+    for (int64_t i = 0; i < width; ++i) within |= static_cast<KeyOf<T>>(keys[i] <= bound);
+    if (!within) continue;
     for (int64_t i = 0; i < width; ++i) {
-      if (limited && keys[i] >= limit) continue;
-      kept[count++] = make_entry<E>(keys[i], static_cast<uint32_t>(start + i));
-      if (count < room) continue;
-      std::nth_element(kept, kept + k - 1, kept + count);
-      count = k;
-      limit = static_cast<U>(entry_key(kept[k - 1]));
-      limited = true;
+      kept[count] = make_entry<Entry<T>>(keys[i], static_cast<uint32_t>(start + i));
+      count += keys[i] <= bound;
     }
   }
   return count;
@@ -170,7 +178,7 @@ int64_t filter_smallest(const T* row, int64_t n, int64_t k, bool descending, Ent
 // Room for one row's work.
 template <class T>
 struct TopkRoom {
-  TopkRoom(int64_t n, int64_t k) : entries(std::max(n + 1, 2 * k + 64)), keys(n), other(k) {}
+  TopkRoom(int64_t n, int64_t k) : entries(n + 1), keys(n), other(k) {}
   Scratch<Entry<T>> entries;
   Scratch<KeyOf<T>> keys;
   Scratch<Entry<T>> other;
@@ -185,8 +193,9 @@ void topk_row(T* values, int64_t* indices, const T* row, int64_t n, int64_t k, b
     make_entries(e, row, n, largest);
     if (k < n) std::nth_element(e, e + k - 1, e + n);
     if (sorted) std::sort(e, e + k);
-  } else if (k <= 64 && 8 * k < n) {
-    const int64_t count = filter_smallest(row, n, k, largest, e, 2 * k + 64);
+  } else if (k <= kGroups && 8 * k < n) {
+    const KeyOf<T> bound = bound_of_smallest(row, n, k, largest);
+    const int64_t count = keep_within(bound, row, n, largest, e);
     if (k < count) std::nth_element(e, e + k - 1, e + count);
     if (sorted) std::sort(e, e + k);
   } else {
