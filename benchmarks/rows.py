@@ -46,6 +46,7 @@ class Row:
     quantile: float = 0.5  # of the times of single calls
     flops: float = 0.0  # of one unit of work
     traffic: float = 0.0  # in bytes, that it must read and write at least
+    kinks: bool = False  # of ReLU and max pooling: roundings on their other side change gradients
 
     def __post_init__(self) -> None:
         if not self.bar:
@@ -110,7 +111,7 @@ def differentiated(function: Callable[..., Any], leaves: list[Any], upstream: An
 def training(
     t: Any, net: Any, loss: Callable[[], Any], optimizer: Any = None, steps: int = 20
 ) -> Names:
-    """One step of training, and the losses of the first few as what is compared."""
+    """One step of training; compared are the first gradients and the losses of some steps."""
     optimizer = optimizer or t.optim.Adam(net.parameters(), lr=1e-3)
 
     def step() -> Any:
@@ -120,4 +121,10 @@ def training(
         optimizer.step()
         return value
 
-    return {"step": step, "check": lambda: [t.stack([step().detach() for _ in range(steps)])]}
+    def check() -> list[Any]:
+        losses = [step().detach()]
+        gradients = [p.grad.flatten() for p in net.parameters() if p.grad is not None]
+        first = t.cat(gradients)  # a copy
+        return [first, t.stack(losses + [step().detach() for _ in range(1, steps)])]
+
+    return {"step": step, "check": check}

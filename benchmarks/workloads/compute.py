@@ -102,4 +102,4 @@ for dtype in ("float32", "bfloat16"):
 Row("solve 256", "compute", "solve(a, b)", linear_system, grad=False)
 Row("svd 256", "compute", "svd(a)", singular_values, grad=False)
 Row("rfft 64x16384", "compute", "rfft(x)", spectrum, grad=False)
-Row("training step, digits network", "compute", "step()", digits_step)
+Row("training step, digits network", "compute", "step()", digits_step, kinks=True)

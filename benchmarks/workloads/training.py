@@ -92,13 +92,13 @@ def vit(t: Any, draw: Draw) -> Names:
     return classifier(t, draw, net, draw(8, 3, 64, 64), 10, "AdamW", lr=1e-3)
 
 
-Row("MLP 784-512-10, batch 128", "training", "step()", mlp)
-Row("MNIST network, batch 64", "training", "step()", mnist)
+Row("MLP 784-512-10, batch 128", "training", "step()", mlp, kinks=True)
+Row("MNIST network, batch 64", "training", "step()", mnist, kinks=True)
 for batch in (16, 32):
-    Row(f"ResNet-18 32x32, batch {batch}", "training", "step()", resnet(batch))
+    Row(f"ResNet-18 32x32, batch {batch}", "training", "step()", resnet(batch), kinks=True)
 Row("GPT 4x256, 4x256 tokens", "training", "step()", gpt(False))
 Row("GPT 4x256, bfloat16 autocast", "training", "step()", gpt(True))
 Row("LSTM 2x256, 64 tokens, batch 32", "training", "step()", lstm)
-Row("two-tower recommender, batch 1024", "training", "step()", recommender)
-Row("encoder-decoder, width 128, batch 16", "training", "step()", translator)
+Row("two-tower recommender, batch 1024", "training", "step()", recommender, kinks=True)
+Row("encoder-decoder, width 128, batch 16", "training", "step()", translator, kinks=True)
 Row("ViT-tiny 64x64, batch 8", "training", "step()", vit)
