@@ -25,7 +25,7 @@ void subtract_tiles(int64_t m, int64_t n, int64_t k, Rows<const R> a, Rows<const
   auto run = [&](int64_t task) {
     const int64_t i = by_rows ? task * rows : 0, j = by_rows ? 0 : task * columns;
     gemm<R>(std::min(rows, m - i), std::min(columns, n - j), k, R(-1), {a[i], a.row, 1},
-            {b.data + j, b.row, 1}, R(1), {c[i] + j, c.row, 1}, false);
+            {b.data + j, b.row, 1}, R(1), {c[i] + j, c.row, 1});
   };
   const int64_t tasks = by_rows ? (m + rows - 1) / rows : (n + columns - 1) / columns;
   if (tasks == 1) return run(0);

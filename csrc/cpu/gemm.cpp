@@ -261,7 +261,7 @@ void dot_gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matri
 
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
-          Matrix<T> c, bool) {
+          Matrix<T> c) {
   if (m == 0 || n == 0) return;
   if (k == 0) return scale(m, n, beta, c);
   if (n <= kBlockColumns<T> && k <= kSmallDepth && m * n * k <= 8192)
@@ -275,7 +275,7 @@ void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<co
 
 #define FB_INSTANTIATE(T)                                                                  \
   template void gemm<T>(int64_t, int64_t, int64_t, T, Matrix<const T>, Matrix<const T>, T, \
-                        Matrix<T>, bool);
+                        Matrix<T>);
 FB_INSTANTIATE(float)
 FB_INSTANTIATE(double)
 FB_INSTANTIATE(int32_t)

@@ -15,11 +15,10 @@ struct Matrix {
 };
 
 // c = alpha * a @ b + beta * c, where a is m x k and b is k x n; with beta = 0 the old c is not
-// read. c.col must be 1. T: float, double, int32_t, int64_t. `returns` says whether the shape is
-// worth preparing for: not where it is one of many.
+// read. c.col must be 1. T: float, double, int32_t, int64_t.
 template <class T>
 void gemm(int64_t m, int64_t n, int64_t k, T alpha, Matrix<const T> a, Matrix<const T> b, T beta,
-          Matrix<T> c, bool returns = true);
+          Matrix<T> c);
 
 // c = a @ b on machines where this is faster than in float32: ask first. a and b must be
 // blas_layout().

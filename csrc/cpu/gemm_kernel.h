@@ -99,31 +99,13 @@ void multiply_rows(int rows, int vectors, const Block<T>& block) {
   }
 }
 
-// A square of kLanes lines of kLanes numbers, transposed: log2(kLanes) rounds in which the lines of
-// the first half meet those of the second, number by number.
-template <class T, size_t... I>
-[[gnu::always_inline]] inline void transpose_lines(Vector<T>* lines, std::index_sequence<I...>) {
-  constexpr int n = sizeof...(I);
-  for (int round = 1; round < n; round *= 2) {
-    Vector<T> next[n];
-#pragma GCC unroll 16
-    for (int i = 0; i < n / 2; ++i) {
-      const Vector<T> x = lines[i], y = lines[i + n / 2];
-      next[2 * i] = __builtin_shufflevector(x, y, (I / 2 + I % 2 * n)...);
-      next[2 * i + 1] = __builtin_shufflevector(x, y, (n / 2 + I / 2 + I % 2 * n)...);
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < n; ++i) lines[i] = next[i];
-  }
-}
-
 // to[l * width + j] = from[j * step + l] for all j and l below kLanes.
 template <class T>
 inline void transpose_square(T* to, int64_t width, const T* from, int64_t step) {
   Vector<T> lines[kLanes<T>];
 #pragma GCC unroll 16
   for (int j = 0; j < kLanes<T>; ++j) lines[j] = load(from + j * step);
-  transpose_lines<T>(lines, std::make_index_sequence<kLanes<T>>());
+  transpose<T>(lines);
 #pragma GCC unroll 16
   for (int l = 0; l < kLanes<T>; ++l) store(to + l * width, lines[l]);
 }
@@ -203,15 +185,15 @@ template <class T>
 constexpr int kDotRows = kLanes<T> / kDotColumns<T>;
 
 // Lane i of the result is the sum of the lanes of x[i].
-template <class T, size_t... I>
-[[gnu::always_inline]] inline Vector<T> sums_of_lanes(Vector<T>* x, std::index_sequence<I...>) {
-  constexpr int n = sizeof...(I);
+template <class T>
+[[gnu::always_inline]] inline Vector<T> sums_of_lanes(Vector<T>* x) {
+  constexpr int n = kLanes<T>;
+  using All = std::make_index_sequence<n>;
   for (int half = n / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
     for (int i = 0; i < half; ++i) {
       const Vector<T> a = x[i], b = x[i + half];
-      x[i] = __builtin_shufflevector(a, b, (I / 2 + I % 2 * n)...) +
-             __builtin_shufflevector(a, b, (n / 2 + I / 2 + I % 2 * n)...);
+      x[i] = zipped<0>(a, b, All()) + zipped<n / 2>(a, b, All());
     }
   }
   return x[0];
@@ -242,7 +224,7 @@ void dot_block(int64_t depth, const T* const* a, const T* const* b, T* sums) {
     for (int j = 0; j < columns; ++j) y[j] = Vector<T>{}, std::memcpy(&y[j], b[j] + l, left);
     add(x, y);
   }
-  store(sums, sums_of_lanes<T>(sum, std::make_index_sequence<lanes>()));
+  store(sums, sums_of_lanes<T>(sum));
 }
 
 }  // namespace fb::inline FB_CPU_NAMESPACE
