@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,16 @@ def loader(t: Any, draw: Draw) -> Names:
 def files(t: Any, draw: Draw) -> Names:
     """Each library's own format, in a folder that goes with the worker."""
     folder = tempfile.TemporaryDirectory()
-    path = str(Path(folder.name, "model.pt" if t.__name__ == "torch" else "model.safetensors"))
+    ending = "pt" if t.__name__ == "torch" else "safetensors"
+    path = str(Path(folder.name, f"model.{ending}"))
+    numbers = itertools.count()
+
+    def save_new() -> None:
+        """As after an epoch: a name of its own; the last but one goes."""
+        number = next(numbers)
+        t.save(state, f"{folder.name}/{number}.{ending}")
+        Path(f"{folder.name}/{number - 2}.{ending}").unlink(missing_ok=True)
+
     state = {f"layer{i}": draw(2**17, 10) for i in range(20)}
 
     def load() -> Any:
@@ -37,9 +47,18 @@ def files(t: Any, draw: Draw) -> Names:
         return [load()]
 
     t.save(state, path)
-    return {"save": t.save, "load": load, "state": state, "path": path, "check": check, "_": folder}
+    return {
+        "save": t.save,
+        "save_new": save_new,
+        "load": load,
+        "state": state,
+        "path": path,
+        "check": check,
+        "_": folder,
+    }
 
 
 Row("DataLoader, 4096 pictures", "data", "for batch in batches: pass", loader, grad=False)
-Row("save 100 MB", "data", "save(state, path)", files, grad=False)
+Row("save 100 MB", "data", "save_new()", files, grad=False)
+Row("save 100 MB over a file", "data", "save(state, path)", files, grad=False)
 Row("load and sum 100 MB", "data", "load()", files, grad=False)

@@ -31,7 +31,8 @@ def save(
     tensors (a ``state_dict``) in which tensors that share memory are written each in full.
     Everything else gets PyTorch's zip format, which ``torch.load`` reads with
     ``weights_only=True``: tensors, Parameters, numbers, strings, lists, dicts and the like; views
-    stay views of one storage. A file is replaced only when the new one is complete and on disk.
+    stay views of one storage. A file appears under its name only when it is complete; one that is
+    there already is replaced only when the new one is on disk, so that no power cut costs both.
 
     Args:
         obj: What to save.

@@ -207,15 +207,17 @@ class _StoredEarly(io.FileIO):
 def _replacing(path: str) -> Iterator[BinaryIO]:
     folder = os.path.dirname(path)
     temporary = os.path.join(folder, f".flambeau-{os.urandom(8).hex()}.tmp")
+    replaces = os.path.exists(path)  # only then a power cut could cost what was there before
     try:
-        file = io.BufferedWriter(_StoredEarly(temporary))
+        file = io.BufferedWriter(_StoredEarly(temporary) if replaces else open(temporary, "xb", 0))
     except OSError as error:
         raise type(error)(error.errno, error.strerror, path) from None
     try:
         with file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if replaces:
+                os.fsync(file.fileno())
         if os.path.exists(path):
             os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
         os.replace(temporary, path)
@@ -223,7 +225,8 @@ def _replacing(path: str) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(folder)
+    if replaces:
+        _sync_folder(folder)
 
 
 def _sync_folder(folder: str) -> None:
