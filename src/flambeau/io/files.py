@@ -190,8 +190,8 @@ class _StoredEarly(io.FileIO):
 
     STEP = 4 << 20
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, "xb")
+    def __init__(self, path: str, mode: str) -> None:
+        super().__init__(path, mode)
         self._written = self._begun = 0
 
     def write(self, data: Any) -> int:
@@ -209,7 +209,7 @@ def _replacing(path: str) -> Iterator[BinaryIO]:
     temporary = os.path.join(folder, f".flambeau-{os.urandom(8).hex()}.tmp")
     replaces = os.path.exists(path)  # only then a power cut could cost what was there before
     try:
-        file = io.BufferedWriter(_StoredEarly(temporary) if replaces else open(temporary, "xb", 0))
+        file = io.BufferedWriter((_StoredEarly if replaces else io.FileIO)(temporary, "xb"))
     except OSError as error:
         raise type(error)(error.errno, error.strerror, path) from None
     try:
