@@ -193,3 +193,31 @@ def test_an_interrupt_ends_a_long_computation() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in errors
+
+
+@pytest.mark.parametrize(
+    "name", ["pow", "remainder", "xlogy", "bitwise_and", "eq", "lt", "float_power", "isin"]
+)
+def test_two_numbers_are_no_call_of_an_operator(name: str) -> None:
+    with pytest.raises(TypeError, match="must be Tensor"):
+        getattr(flambeau, name)(2, 3)
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "floor_divide"])
+def test_arithmetic_takes_two_numbers(name: str) -> None:
+    assert getattr(flambeau, name)(7, 2).dim() == 0
+
+
+def test_comparisons_want_a_tensor_first() -> None:
+    with pytest.raises(TypeError, match="argument 'input'"):
+        flambeau.lt(2, flambeau.ones(3))
+    assert (flambeau.ones(3) < 2).all()
+    assert flambeau.pow(2, flambeau.tensor([3])).item() == 8
+
+
+def test_factories_make_strided_tensors() -> None:
+    assert flambeau.ones(2, layout=flambeau.strided).tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"strided tensors only, got: torch\.sparse_coo"):
+        flambeau.ones(2, layout=flambeau.sparse_coo)
+    with pytest.raises(TypeError, match="argument 'layout'"):
+        flambeau.ones(2, layout="strided")

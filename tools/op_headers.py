@@ -21,6 +21,7 @@ TYPES = {
     "Tensor": "const Tensor&",
     "Tensor?": "const Tensor&",
     "Tensor|Number": "const Tensor&",
+    "Number|Tensor": "const Tensor&",
     "Tensor[]": "std::span<const Tensor>",
     "Tensor?[]": "std::span<const Tensor>",
     "int": "int64_t",

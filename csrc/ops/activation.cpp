@@ -300,7 +300,7 @@ Tensor hardtanh_forward(const Tensor& input, double min, double max, Out out) {
   FB_CHECK(input.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
   FB_CHECK(input.dtype() != DType::UInt8 || min >= 0,
            "cannot do hardtanh on an unsigned type with negative limits");
-  FB_CHECK(min <= max, "min_val cannot be greater than max_val");
+  FB_CHECK_VALUE(min <= max, "min_val cannot be greater than max_val");
   Scalar low(min), high(max);
   return activated(kernels::clamp, input, out, &low, &high);
 }

@@ -22,7 +22,8 @@
 // schema   PyTorch's schema language. Types: Tensor, Tensor?, Tensor[], Tensor?[], int, int?,
 //          int[], int[2] (one int stands for all), int[]?, float, float[], bool, Scalar,
 //          ScalarType, Device, MemoryFormat, str, Generator; each with `?`. `Tensor|Number` also
-//          takes a Python number. Overloads are `max.dim(...)`: one record each, tried in order of
+//          takes a Python number where another argument is a tensor, `Number|Tensor` in any case.
+//          Overloads are `max.dim(...)`: one record each, tried in order of
 //          registration. Results: Tensor, (Tensor values, Tensor indices), Tensor[], int, bool,
 //          float, Scalar, (). A record whose name ends in `_` writes its first argument and
 //          returns it (random fills, optimizers).
@@ -68,10 +69,11 @@ struct Param {
   bool optional = false;  // takes None
   bool keyword_only = false;
   bool has_default = false;
-  bool number_ok = false;  // Tensor|Number
-  bool written = false;    // Tensor(a!): the operator writes it
-  int list_size = 0;       // int[2]
-  Value fallback;          // the default value
+  bool number_ok = false;     // Tensor|Number
+  bool number_alone = false;  // Number|Tensor
+  bool written = false;       // Tensor(a!): the operator writes it
+  int list_size = 0;          // int[2]
+  Value fallback;             // the default value
 };
 
 struct OpDef;

@@ -48,7 +48,7 @@ void add_vjp(Grad& g) {
 }
 
 OP(add) {
-  .schema = "add(Tensor|Number input, Tensor|Number other, *, Scalar alpha=1) -> Tensor",
+  .schema = "add(Number|Tensor input, Number|Tensor other, *, Scalar alpha=1) -> Tensor",
   .names = "add, Tensor.add, Tensor.add_",
   .forward = boxed<add_forward>,
   .vjp = add_vjp,
@@ -91,7 +91,7 @@ void sub_vjp(Grad& g) {
 }
 
 OP(sub) {
-  .schema = "sub(Tensor|Number input, Tensor|Number other, *, Scalar alpha=1) -> Tensor",
+  .schema = "sub(Number|Tensor input, Number|Tensor other, *, Scalar alpha=1) -> Tensor",
   .names = "sub, subtract, Tensor.sub, Tensor.sub_, Tensor.subtract, Tensor.subtract_",
   .forward = boxed<sub_forward>,
   .vjp = sub_vjp,
@@ -125,7 +125,7 @@ void mul_vjp(Grad& g) {
 }
 
 OP(mul) {
-  .schema = "mul(Tensor|Number input, Tensor|Number other) -> Tensor",
+  .schema = "mul(Number|Tensor input, Number|Tensor other) -> Tensor",
   .names = "mul, multiply, Tensor.mul, Tensor.mul_, Tensor.multiply, Tensor.multiply_",
   .forward = boxed<mul_forward>,
   .vjp = mul_vjp,
@@ -162,7 +162,7 @@ void div_vjp(Grad& g) {
 }
 
 OP(div) {
-  .schema = "div(Tensor|Number input, Tensor|Number other, *, str? rounding_mode=None) -> Tensor",
+  .schema = "div(Number|Tensor input, Number|Tensor other, *, str? rounding_mode=None) -> Tensor",
   .names =
       "div, divide, true_divide, Tensor.div, Tensor.div_, Tensor.divide, Tensor.divide_, Tensor.true_divide, "
       "Tensor.true_divide_",
@@ -191,7 +191,7 @@ Tensor floor_divide_forward(const Tensor& input, const Tensor& other, Out out) {
 }
 
 OP(floor_divide) {
-  .schema = "floor_divide(Tensor|Number input, Tensor|Number other) -> Tensor",
+  .schema = "floor_divide(Number|Tensor input, Number|Tensor other) -> Tensor",
   .names = "floor_divide, Tensor.floor_divide, Tensor.floor_divide_",
   .forward = boxed<floor_divide_forward>,
   .vjp = not_differentiable("the quotient is rounded"),

@@ -297,6 +297,11 @@ Tensor combined(K& kernel, const char* first, const char* second, const Tensor& 
   FB_CHECK(a.dtype() == b.dtype(), "Expected object of scalar type ", dtype_class_name(a.dtype()),
            " but got scalar type ", dtype_class_name(b.dtype()), " for ", second,
            ", which must be of the type of ", first);
+  if (const Tensor* target = out.given()) {
+    FB_CHECK(target->dtype() == complex_dtype(a.dtype()), "Expected object of scalar type ",
+             dtype_class_name(complex_dtype(a.dtype())), " but got scalar type ",
+             dtype_class_name(target->dtype()), " for argument 'out'");
+  }
   Tensor result = pointwise_output(complex_dtype(a.dtype()), out, a, b);
   kernel(result, a, b, a.dtype());
   return result;

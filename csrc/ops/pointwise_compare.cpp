@@ -39,7 +39,7 @@ Tensor ge_forward(const Tensor& input, const Tensor& other, Out out) {
 
 #define COMPARISON(op, alias, sign)                                                                               \
   OP(op){                                                                                                         \
-      .schema = #op "(Tensor|Number input, Tensor|Number other) -> Tensor",                                       \
+      .schema = #op "(Tensor input, Tensor|Number other) -> Tensor",                                              \
       .names = #op ", " #alias ", Tensor." #op ", Tensor." #op "_, Tensor." #alias                                \
                    ", Tensor." #alias "_",                                                                        \
       .forward = boxed<op##_forward>,                                                                             \
@@ -50,7 +50,7 @@ Tensor ge_forward(const Tensor& input, const Tensor& other, Out out) {
       .doc = "Whether ``input " sign " other``, element by element.",                                             \
   };
 OP(eq) {
-  .schema = "eq(Tensor|Number input, Tensor|Number other) -> Tensor",
+  .schema = "eq(Tensor input, Tensor|Number other) -> Tensor",
   .names = "eq, Tensor.eq, Tensor.eq_",
   .forward = boxed<eq_forward>,
   .vjp = no_gradient(),

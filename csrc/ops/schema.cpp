@@ -114,9 +114,10 @@ void parse_type(std::string_view text, Param& p, std::string_view schema) {
     std::from_chars(digits.data(), digits.data() + digits.size(), p.list_size);
     if (base.ends_with('?')) base.remove_suffix(1);
   }
-  if (base == "Tensor|Number") {
+  if (base == "Tensor|Number" || base == "Number|Tensor") {
     p.type = Type::Tensor;
     p.number_ok = true;
+    p.number_alone = base == "Number|Tensor";
     return;
   }
   static constexpr std::pair<std::string_view, Type> kTypes[] = {

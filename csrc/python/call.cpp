@@ -153,10 +153,19 @@ class Binder {
       }
       values[i] = p.fallback;
     }
-    return true;
+    return overload_.numbers_alone || some_tensor(values);
   }
 
  private:
+  // Of operators that take numbers for their tensors one must be a tensor.
+  bool some_tensor(const Value* values) {
+    for (size_t i = 0; i < op_.params.size(); ++i) {
+      const Value& v = values[i];
+      if (v.kind == Kind::Tensors || (v.kind == Kind::Tensor && !v.tensor->wrapped_number))
+        return true;
+    }
+    return fail([&] { return concat(name(), ": at least one argument must be Tensor"); });
+  }
   static std::string_view utf8(PyObject* s) {
     Py_ssize_t n;
     const char* text = PyUnicode_AsUTF8AndSize(s, &n);
@@ -188,8 +197,12 @@ class Binder {
     return op_.param(plain_name(text));
   }
   // Arguments that PyTorch takes everywhere and that change nothing on the CPU.
-  static bool ignorable(std::string_view key, PyObject* value) {
-    return (key == "layout" || key == "pin_memory" || key == "non_blocking") &&
+  bool ignorable(std::string_view key, PyObject* value) const {
+    if (key == "layout") {
+      check_strided(utf8(callable_->name), value);
+      return true;
+    }
+    return (key == "pin_memory" || key == "non_blocking") &&
            (value == Py_None || !PyTuple_Check(value));
   }
   // Operators that make tensors of a given type somewhere take requires_grad without saying so in
@@ -428,8 +441,9 @@ PyMemberDef kOpMembers[] = {
     {nullptr, 0, 0, 0, nullptr}};
 
 void add_overload(PyObject* o, const OpDef& op) {
-  Overload overload{&op, {}, 0};
+  Overload overload{&op, {}, 0, true};
   for (auto& p : op.params) {
+    if (p.number_ok && !p.number_alone) overload.numbers_alone = false;
     overload.names.push_back(PyUnicode_InternFromString(p.name.c_str()));
     if (!p.keyword_only) ++overload.positional;
   }

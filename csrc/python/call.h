@@ -26,7 +26,8 @@ constexpr size_t kMaxParams = 32;
 struct Overload {
   const OpDef* op;
   std::vector<PyObject*> names;
-  size_t positional;  // parameters that may be given by position
+  size_t positional;   // parameters that may be given by position
+  bool numbers_alone;  // takes a call in which no argument is a tensor, though one could be
 };
 
 // A Python name: one or more overloads in one form.

@@ -153,6 +153,8 @@ bool as_dtype(PyObject* o, DType& out);
 // device objects, strings and indices.
 bool as_device(PyObject* o, Device& out);
 bool as_format(PyObject* o, MemoryFormat& out);
+// Of an argument `layout`: None or strided, else an error.
+void check_strided(std::string_view function, PyObject* layout);
 // Python and NumPy numbers, no tensors.
 bool as_number(PyObject* o, Scalar& out);
 bool as_int(PyObject* o, int64_t& out);  // ints, objects with __index__ (not bool-rejecting)

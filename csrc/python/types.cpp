@@ -293,6 +293,15 @@ bool as_int(PyObject* o, int64_t& out) {
   return true;
 }
 
+void check_strided(std::string_view function, PyObject* layout) {
+  if (layout == Py_None) return;
+  FB_CHECK_TYPE(Py_TYPE(layout) == g_layout_type, function,
+                "(): argument 'layout' must be torch.layout, not ", Py_TYPE(layout)->tp_name);
+  FB_CHECK_VALUE(named(layout)->value == 0, function,
+                 " is implemented for strided tensors only, got: torch.",
+                 PyUnicode_AsUTF8(named(layout)->name));
+}
+
 bool as_number(PyObject* o, Scalar& out) {
   if (PyFloat_CheckExact(o)) {
     out = Scalar(PyFloat_AS_DOUBLE(o));

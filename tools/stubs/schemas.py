@@ -11,6 +11,7 @@ from typing import Any
 TYPES = {
     "Tensor": "Tensor",
     "Tensor|Number": "Tensor | _Number",
+    "Number|Tensor": "Tensor | _Number",
     "Tensor[]": "Sequence[Tensor]",
     "Tensor?[]": "Sequence[Tensor | None]",
     "int": "_int",
