@@ -4,6 +4,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <unordered_set>
+
 #include "autograd/accumulate.h"
 #include "autograd/anomaly.h"
 #include "autograd/engine.h"
@@ -216,6 +218,33 @@ PyGetSetDef kNodeGetters[] = {
     {"metadata", node_metadata, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
+// --- transformations of functions ----------------------------------------------------------------
+
+// _reaches_other_leaves(tensors, own): whether their graph leads to any leaf but the given ones.
+bool reaches_other_leaves(const std::vector<Tensor>& roots, const std::vector<Tensor>& own) {
+  std::vector<const Node*> stack;
+  std::unordered_set<const Node*> seen;
+  std::unordered_set<const TensorImpl*> leaves;
+  for (const Tensor& t : own) leaves.insert(t.impl());
+  auto visit = [&](const Node* node) {
+    if (node && seen.insert(node).second) stack.push_back(node);
+  };
+  std::vector<Edge> edges;  // leaves' accumulators live as long as somebody holds them
+  for (const Tensor& t : roots) {
+    edges.push_back(gradient_edge(t));
+    visit(edges.back().node.get());
+  }
+  while (!stack.empty()) {
+    const Node* node = stack.back();
+    stack.pop_back();
+    if (auto* sink = dynamic_cast<const AccumulateGrad*>(node)) {
+      if (!leaves.count(sink->variable().impl())) return true;
+    }
+    for (const Edge& edge : node->edges) visit(edge.node.get());
+  }
+  return false;
+}
+
 // --- backward ------------------------------------------------------------------------------------
 
 Tensors tensors_from(PyObject* o, const char* what) {
@@ -362,6 +391,7 @@ void init_autograd(PyObject* module) {
       .def("__exit__", [](RemovableHandle& self, nb::args) { self.remove(); });
   m.def("_register_hook", register_hook);
   m.def("_register_accumulate_hook", register_accumulate_hook);
+  m.def("_reaches_other_leaves", reaches_other_leaves);
   m.def("is_grad_enabled", [] { return tls.grad; });
   m.def("_set_grad_enabled", [](bool on) { tls.grad = on; });
   m.def("is_inference_mode_enabled", [] { return tls.inference; });
