@@ -218,10 +218,31 @@ PyGetSetDef kNodeGetters[] = {
     {"metadata", node_metadata, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
+// --- backward ------------------------------------------------------------------------------------
+
+Tensors tensors_from(PyObject* o, const char* what) {
+  Tensors list;
+  if (!o || o == Py_None) return list;
+  if (is_tensor(o)) {
+    list.push_back(tensor_of(o));
+    return list;
+  }
+  Object fast = check(PySequence_Fast(o, what));
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(fast.get(), i);
+    FB_CHECK_TYPE(item == Py_None || is_tensor(item), what, ": expected tensors, but got ",
+                  Py_TYPE(item)->tp_name);
+    list.push_back(item == Py_None ? Tensor() : tensor_of(item));
+  }
+  return list;
+}
+
 // --- transformations of functions ----------------------------------------------------------------
 
 // _reaches_other_leaves(tensors, own): whether their graph leads to any leaf but the given ones.
-bool reaches_other_leaves(const std::vector<Tensor>& roots, const std::vector<Tensor>& own) {
+bool reaches_other_leaves(nb::object roots_given, nb::object own_given) {
+  const Tensors roots = tensors_from(roots_given.ptr(), "tensors"),
+                own = tensors_from(own_given.ptr(), "own");
   std::vector<const Node*> stack;
   std::unordered_set<const Node*> seen;
   std::unordered_set<const TensorImpl*> leaves;
@@ -243,25 +264,6 @@ bool reaches_other_leaves(const std::vector<Tensor>& roots, const std::vector<Te
     for (const Edge& edge : node->edges) visit(edge.node.get());
   }
   return false;
-}
-
-// --- backward ------------------------------------------------------------------------------------
-
-Tensors tensors_from(PyObject* o, const char* what) {
-  Tensors list;
-  if (!o || o == Py_None) return list;
-  if (is_tensor(o)) {
-    list.push_back(tensor_of(o));
-    return list;
-  }
-  Object fast = check(PySequence_Fast(o, what));
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast.get()); ++i) {
-    PyObject* item = PySequence_Fast_GET_ITEM(fast.get(), i);
-    FB_CHECK_TYPE(item == Py_None || is_tensor(item), what, ": expected tensors, but got ",
-                  Py_TYPE(item)->tp_name);
-    list.push_back(item == Py_None ? Tensor() : tensor_of(item));
-  }
-  return list;
 }
 
 Tensors backward_released(const Tensors& roots, Tensors grads, const Tensors& inputs,
